@@ -1,0 +1,1 @@
+"""What the market said: checked, stored, replayable."""

@@ -1,0 +1,41 @@
+"""The shapes market data takes between the store, the kernels and the engine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+type F64 = npt.NDArray[np.float64]
+type I64 = npt.NDArray[np.int64]
+
+
+class BarColumns(NamedTuple):
+    """
+    Bars of one instrument as columns, ascending in time.
+
+    `ts_ns` is the bar's CLOSE time: what a decision at that instant may know. Prices are in quote
+    currency, `volume` in base currency. A bar of one hour that opened at 00:00 has its `ts_ns` at 01:00.
+    """
+
+    ts_ns: I64
+    open: F64
+    high: F64
+    low: F64
+    close: F64
+    volume: F64
+
+    def __len__(self) -> int:  # rows, not fields
+        return len(self.ts_ns)
+
+    def slice(self, start: int, stop: int) -> BarColumns:
+        """Return the rows from `start` to before `stop`, as views."""
+        return BarColumns(*(column[start:stop] for column in self))
+
+
+class FundingColumns(NamedTuple):
+    """Funding rates of one perpetual: at `ts_ns` a long pays ``rate * mark * quantity``; a negative rate pays the long."""
+
+    ts_ns: I64
+    rate: F64

@@ -1,0 +1,1 @@
+"""One check per file; the validator runs them in order."""

@@ -1,0 +1,1 @@
+"""The embedded real sample, its licence and its origin."""

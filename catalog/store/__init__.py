@@ -1,0 +1,1 @@
+"""Where checked data rests: the Parquet catalog and its manifests."""

@@ -1,0 +1,1 @@
+"""Running it: paper and live nodes."""

@@ -1,0 +1,1 @@
+"""Run one backtest and keep everything needed to judge it."""

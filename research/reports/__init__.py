@@ -1,0 +1,1 @@
+"""Figures, baselines and the tearsheet of a run."""

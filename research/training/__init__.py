@@ -1,0 +1,1 @@
+"""Datasets, labels, splits and training of models."""

@@ -1,0 +1,1 @@
+"""The simulated venue's realism: fees, funding, liquidation, latency, slippage."""

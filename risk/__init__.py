@@ -1,0 +1,1 @@
+"""What we may do: intents, checks, modes, and the one gate to the venue."""

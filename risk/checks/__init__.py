@@ -1,0 +1,1 @@
+"""One rule a file: pure, no clock, no input or output, no engine."""

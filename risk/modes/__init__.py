@@ -1,0 +1,1 @@
+"""Control modes: the table of powers and the approvals."""

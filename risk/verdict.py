@@ -1,0 +1,57 @@
+"""What the checks answer: approved, or refused with a code and the two numbers that disagreed."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+
+class Reason(Enum):
+    """Why an intent was refused; the operator's guide lists what to do about each."""
+
+    MODE_FORBIDS = "MODE_FORBIDS"
+    POSITION_LIMIT_EXCEEDED = "POSITION_LIMIT_EXCEEDED"
+    LEVERAGE_EXCEEDED = "LEVERAGE_EXCEEDED"
+    DAILY_LOSS_EXCEEDED = "DAILY_LOSS_EXCEEDED"
+    DRAWDOWN_EXCEEDED = "DRAWDOWN_EXCEEDED"
+    PRICE_OUTSIDE_COLLAR = "PRICE_OUTSIDE_COLLAR"
+    NO_REFERENCE_PRICE = "NO_REFERENCE_PRICE"
+    CONCURRENT_POSITIONS_EXCEEDED = "CONCURRENT_POSITIONS_EXCEEDED"
+    INSUFFICIENT_MARGIN = "INSUFFICIENT_MARGIN"
+    DUPLICATE_ORDER = "DUPLICATE_ORDER"
+    ORDER_RATE_EXCEEDED = "ORDER_RATE_EXCEEDED"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    NOT_A_NUMBER = "NOT_A_NUMBER"
+    UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
+    APPROVAL_TIMEOUT = "APPROVAL_TIMEOUT"
+    APPROVAL_REJECTED = "APPROVAL_REJECTED"
+    OPERATOR_UNIDENTIFIED = "OPERATOR_UNIDENTIFIED"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A rule's no: its code, what was measured, and the limit it broke (None where a number has no meaning)."""
+
+    reason: Reason
+    measured: float | None = None
+    limit: float | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        figures = "" if self.measured is None else f": measured={self.measured:.10g}, limit={self.limit if self.limit is None else format(self.limit, '.10g')}"
+        return f"{self.reason.value}{figures}" + (f" ({self.detail})" if self.detail else "")
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """The gate's yes: which rule let it pass, `"limits"` or `"reduces"`."""
+
+    basis: str
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """Neither yet: the intent waits for an operator until `expires_ns`."""
+
+    expires_ns: int
+
+
+type Verdict = Approved | Refusal | Parked

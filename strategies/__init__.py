@@ -1,0 +1,1 @@
+"""What we think, and how we trade it."""

@@ -1,0 +1,1 @@
+"""Streaming feature kernels; batch and live run the same machine code."""

@@ -1,0 +1,1 @@
+"""Inference only: compiled forests and the schedule of which model may speak when."""

@@ -1,0 +1,1 @@
+"""Signals from technical analysis and models, and their fusion."""
