@@ -88,6 +88,8 @@ def read_model(document: Any) -> TreeModel:
     documents = _at(model, "trees")
     if not isinstance(documents, list):
         raise _refusal("trees must be a list")
+    if not documents:  # XGBoost does not convert the base score of such a model, so there is no margin to agree on
+        raise _refusal("it holds no tree")
     if any(_at(model, "tree_info")):
         raise _refusal("a model has one output here; these trees vote for several")
     kept = documents[: _trees_kept(learner, model, len(documents))]
