@@ -67,14 +67,20 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], N
     """
     if not err.is_terminal:
         err.print(f"{label} ...")
-        yield lambda steps: None
+        yield _no_bar
         return
-    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (*Progress.get_default_columns(), TimeElapsedColumn()) if total else (SpinnerColumn(), *Progress.get_default_columns()[:1], TimeElapsedColumn())
+    defaults = Progress.get_default_columns()
+    unbounded = (SpinnerColumn(), TextColumn("{task.description}"))
+    columns = (*(defaults if total else unbounded), TimeElapsedColumn())
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(label, total=total)
         yield lambda steps: bar.advance(task, steps)
+
+
+def _no_bar(steps: int) -> None:  # noqa: ARG001 (stands in for a bar's advance)
+    return
 
 
 def _cell(value: object) -> str:
