@@ -1,0 +1,98 @@
+"""Read engine commands: what does this command ask for, in the words of the risk checks."""
+
+from __future__ import annotations
+
+import msgspec
+from nautilus_trader.execution.messages import ModifyOrder, SubmitOrder, SubmitOrderList
+from nautilus_trader.model.enums import OrderSide, OrderType, order_type_to_str
+from nautilus_trader.model.orders import Order
+
+from risk.intent import Action, Intent, Origin, Side
+
+SIGNAL_TAG = "signal:"
+OPERATOR_TAG = "operator:"
+REASON_TAG = "reason:"
+LIQUIDATION_TAG = "LIQUIDATION"
+
+_STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET, OrderType.TRAILING_STOP_LIMIT)
+
+
+class _SignalHead(msgspec.Struct):
+    confidence: float | None = None
+
+
+_signal_head = msgspec.json.Decoder(_SignalHead)
+
+
+def intents_of_list(command: SubmitOrderList, ts_ns: int) -> list[Intent]:
+    """Read a list command: the entry knows its protective stop, each child knows its parent."""
+    orders = command.order_list.orders
+    stops = {
+        order.parent_order_id.value: order.trigger_price.as_double()
+        for order in orders
+        if order.parent_order_id is not None and order.order_type in _STOPS and order.has_trigger_price
+    }
+    return [intent_of_order(order, ts_ns, stop_price=stops.get(order.client_order_id.value)) for order in orders]
+
+
+def intent_of_submit(command: SubmitOrder, ts_ns: int) -> Intent:
+    """Read a single submit: from a strategy, an algorithm's child, or an emulated order's release."""
+    return intent_of_order(command.order, ts_ns)
+
+
+def intent_of_modify(command: ModifyOrder, order: Order, ts_ns: int) -> Intent:
+    """Read a change of a resting order; fields that the command leaves alone keep the order's value."""
+    current = intent_of_order(order, ts_ns)
+    return msgspec.structs.replace(
+        current,
+        action=Action.MODIFY,
+        quantity=command.quantity.as_double() if command.quantity is not None else current.quantity,
+        price=command.price.as_double() if command.price is not None else current.price,
+        trigger_price=(
+            command.trigger_price.as_double() if command.trigger_price is not None else current.trigger_price
+        ),
+    )
+
+
+def intent_of_order(order: Order, ts_ns: int, stop_price: float | None = None) -> Intent:
+    """Read one order; quote-denominated quantities become NaN, which every check refuses."""
+    signal = operator = reason = None
+    tags = tuple(order.tags or ())
+    for tag in tags:
+        if tag.startswith(SIGNAL_TAG):
+            signal = tag[len(SIGNAL_TAG) :]
+        elif tag.startswith(OPERATOR_TAG):
+            operator = tag[len(OPERATOR_TAG) :]
+        elif tag.startswith(REASON_TAG):
+            reason = tag[len(REASON_TAG) :]
+
+    parent = order.parent_order_id or order.exec_spawn_id
+    return Intent(
+        ts_ns=ts_ns,
+        strategy=order.strategy_id.value,
+        instrument=order.instrument_id.value,
+        client_order_id=order.client_order_id.value,
+        side=Side.BUY if order.side == OrderSide.BUY else Side.SELL,
+        order_type=order_type_to_str(order.order_type),
+        quantity=float("nan") if order.is_quote_quantity else order.quantity.as_double(),
+        origin=Origin.OPERATOR if operator is not None else Origin.AUTOMATED,
+        price=order.price.as_double() if order.has_price else None,
+        trigger_price=order.trigger_price.as_double() if order.has_trigger_price else None,
+        stop_price=stop_price,
+        reduce_only=order.is_reduce_only,
+        parent_id=parent.value if parent is not None and parent != order.client_order_id else None,
+        operator=operator,
+        reason=reason,
+        confidence=_confidence(signal),
+        signal=signal,
+        tags=tuple(tag for tag in tags if not tag.startswith(SIGNAL_TAG)),
+    )
+
+
+def _confidence(signal: str | None) -> float | None:
+    if signal is None:
+        return None
+    try:
+        return _signal_head.decode(signal).confidence
+    except msgspec.DecodeError:
+        return None

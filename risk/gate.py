@@ -1,0 +1,376 @@
+"""
+The one road to the venue: every order command passes here, and this is the only file on the engine's message bus.
+
+The gate takes the place of the endpoint ``ExecEngine.execute``. Every submit, submit-list and modify command ends
+there on its way to the venue: of plain strategies, of execution algorithms' children, of emulated orders when they
+are released. The gate turns a command into intents, asks the rules, and lets it pass, parks it for an operator, or
+denies it with a typed reason. Cancels and queries pass untouched: they never add risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from nautilus_trader.common.component import Clock, MessageBus
+from nautilus_trader.core.datetime import unix_nanos_to_dt
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import CancelAllOrders, CancelOrder, ModifyOrder, SubmitOrder, SubmitOrderList
+from nautilus_trader.model.enums import OrderSide, OrderStatus
+from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderModifyRejected
+from nautilus_trader.model.orders import Order
+
+from risk.audit import AuditLog
+from risk.commands import LIQUIDATION_TAG, intent_of_modify, intent_of_submit, intents_of_list
+from risk.decisions import DecisionLog
+from risk.intent import Intent
+from risk.modes.approvals import ApprovalQueue, Outcome, Request
+from risk.modes.operators import Answer, Operator
+from risk.modes.table import Mode
+from risk.ruleset import Ruleset
+from risk.verdict import Approved, Parked, Reason, Refusal, Verdict
+from risk.view import View
+
+ENDPOINT = "ExecEngine.execute"
+
+_DONE = (
+    OrderStatus.DENIED,
+    OrderStatus.REJECTED,
+    OrderStatus.CANCELED,
+    OrderStatus.EXPIRED,
+    OrderStatus.FILLED,
+)
+
+
+class Observer(Protocol):
+    """Who wants to hear what the gate hears: recorders and reports, so that they need no road to the bus."""
+
+    def on_order_event(self, event: Any) -> None:
+        """Take an order event."""
+
+    def on_position_event(self, event: Any) -> None:
+        """Take a position event."""
+
+    def on_mark(self, instrument: str, ts_ns: int) -> None:
+        """Take note that the view has a newer mark for this instrument."""
+
+
+class Gate:
+    """
+    Stand between every strategy and every venue.
+
+    Parameters
+    ----------
+    msgbus, cache, clock : the engine's own
+    execute : callable
+        The handler now registered at the endpoint: the execution engine's.
+    rules : Ruleset
+        Decides each intent on the view.
+    view : View
+        What the rules may see; the gate alone writes it, from events.
+    decisions, audit : DecisionLog, AuditLog
+        Where every verdict and every happening is kept.
+    queue : ApprovalQueue
+        Where SemiAuto parks what an operator must approve.
+    operator : Operator or None
+        The simulated operator of a replay; None where people answer.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        msgbus: MessageBus,
+        cache: Any,
+        clock: Clock,
+        execute: Callable[[Any], None],
+        rules: Ruleset,
+        view: View,
+        decisions: DecisionLog,
+        audit: AuditLog,
+        queue: ApprovalQueue,
+        operator: Operator | None = None,
+    ) -> None:
+        self.rules = rules
+        self.view = view
+        self.decisions = decisions
+        self.audit = audit
+        self.queue = queue
+        self.operator = operator
+        self.observers: list[Observer] = []
+        self._msgbus = msgbus
+        self._cache = cache
+        self._clock = clock
+        self._execute = execute
+        self._tickets: set[str] = set()
+        self._positions: dict[str, dict[str, tuple[float, float]]] = {}
+        self._has_mark: set[str] = set()
+
+    def install(self) -> None:
+        """Take the place of the execution engine's endpoint, and listen to what changes the view."""
+        self._msgbus.deregister(ENDPOINT, self._execute)
+        self._msgbus.register(ENDPOINT, self.execute)
+        self._msgbus.subscribe("events.order.*", self._on_order_event, priority=9)
+        self._msgbus.subscribe("events.position.*", self._on_position_event, priority=9)
+        self._msgbus.subscribe("events.account.*", self._on_account, priority=9)
+        self._msgbus.subscribe("data.bars.*", self._on_bar, priority=9)
+        self._msgbus.subscribe("data.trades.*", self._on_trade, priority=9)
+        self._msgbus.subscribe("data.quotes.*", self._on_quote, priority=9)
+        self._msgbus.subscribe("data.mark_prices.*", self._on_mark_price, priority=9)
+        self._msgbus.subscribe("data.MarkBar*", self._on_mark_bar, priority=9)
+
+    # -- the road ------------------------------------------------------------------------------------------------
+
+    def execute(self, command: Any) -> None:
+        """Handle one command in the execution engine's place."""
+        now = self._now()
+        if isinstance(command, SubmitOrder):
+            self._submit(command, (intent_of_submit(command, now),), [command.order])
+        elif isinstance(command, SubmitOrderList):
+            self._submit(command, tuple(intents_of_list(command, now)), command.order_list.orders)
+        elif isinstance(command, ModifyOrder):
+            self._modify(command, now)
+        else:
+            if isinstance(command, CancelOrder | CancelAllOrders):
+                self._withdraw(command)
+            self._execute(command)
+
+    def _submit(self, command: Any, intents: tuple[Intent, ...], orders: list[Order]) -> None:
+        verdict = self._decide(intents)
+        if isinstance(verdict, Refusal):
+            self._refuse(intents, orders, verdict)
+        elif verdict.basis == "limits" and self.rules.needs_approval(intents[0], self.view):
+            self._park(command, intents)
+        else:
+            self._pass(command, intents, verdict)
+
+    def _decide(self, intents: tuple[Intent, ...]) -> Approved | Refusal:
+        if len(intents) == 1:
+            return self.rules.decide(intents[0], self.view)
+        return self.rules.decide_list(intents, self.view)
+
+    def _pass(self, command: Any, intents: tuple[Intent, ...], verdict: Approved) -> None:
+        for intent in intents:
+            self._log(intent, verdict)
+            self._tickets.add(intent.client_order_id)
+            self.view.apply_working(intent)
+        self._execute(command)
+
+    def _refuse(self, intents: tuple[Intent, ...], orders: list[Order], refusal: Refusal) -> None:
+        for intent in intents:
+            self._log(intent, refusal)
+        for order in orders:
+            self._deny(order, str(refusal))
+
+    def _modify(self, command: ModifyOrder, now: int) -> None:
+        order = self._cache.order(command.client_order_id)
+        if order is None:
+            self._execute(command)  # the engine answers for an order it does not know
+            return
+        intent = intent_of_modify(command, order, now)
+        verdict = self.rules.decide(intent, self.view)
+        self._log(intent, verdict)
+        if isinstance(verdict, Refusal):
+            self._reject_modify(order, str(verdict))
+            return
+        self.view.apply_working(intent)
+        self._execute(command)
+
+    # -- approval ------------------------------------------------------------------------------------------------
+
+    def _park(self, command: Any, intents: tuple[Intent, ...]) -> None:
+        now = self._now()
+        key = intents[0].client_order_id
+        request = self.queue.park(key, intents, command, now)
+        for intent in intents:
+            self._log(intent, Parked(request.expires_ns))
+        self._alert(f"approval-expires:{key}", request.expires_ns, lambda: self.reject(key, Outcome.TIMEOUT))
+        answer = self.operator.answer(intents[0], self.view) if self.operator is not None else None
+        if answer is not None and now + answer.delay_ns < request.expires_ns:
+            self._alert(f"approval-answer:{key}", now + answer.delay_ns, lambda: self._answer(key, answer))
+
+    def _answer(self, key: str, answer: Answer) -> None:
+        if answer.approves:
+            self.approve(key)
+        else:
+            self.reject(key, Outcome.REJECTED)
+
+    def approve(self, key: str) -> bool:
+        """Release a parked command if the rules still allow it on the world as it is now; False if it is gone."""
+        now = self._now()
+        request = self.queue.settle(key, Outcome.APPROVED, now)
+        if request is None:
+            return False
+        self._audit_approval(request, Outcome.APPROVED, now)
+        verdict = self._decide(request.intents)
+        if isinstance(verdict, Refusal):
+            self._refuse(request.intents, _orders_of(request.command), verdict)
+        else:
+            self._pass(request.command, request.intents, verdict)
+        return True
+
+    def reject(self, key: str, outcome: Outcome) -> bool:
+        """End a parked command without sending it; False if it is gone."""
+        now = self._now()
+        request = self.queue.settle(key, outcome, now)
+        if request is None:
+            return False
+        self._audit_approval(request, outcome, now)
+        reason = Reason.APPROVAL_TIMEOUT if outcome is Outcome.TIMEOUT else Reason.APPROVAL_REJECTED
+        waited_s = (now - request.parked_ns) / 1e9
+        refusal = Refusal(reason, measured=waited_s, limit=self.queue.timeout_ns / 1e9, detail=outcome.value)
+        self._refuse(request.intents, _orders_of(request.command), refusal)
+        return True
+
+    def _withdraw(self, command: CancelOrder | CancelAllOrders) -> None:
+        if isinstance(command, CancelOrder):
+            key = self.queue.key_of_order(command.client_order_id.value)
+            if key is not None:
+                self.reject(key, Outcome.WITHDRAWN)
+            return
+        for request in self.queue.waiting():
+            first = request.intents[0]
+            same_side = command.order_side == OrderSide.NO_ORDER_SIDE or command.order_side.name == first.side.name
+            if first.instrument == command.instrument_id.value and same_side:
+                self.reject(request.key, Outcome.WITHDRAWN)
+
+    # -- mode ----------------------------------------------------------------------------------------------------
+
+    def set_mode(self, mode: Mode, reason: str) -> None:
+        """Change the control mode; whatever still waits for approval in the old one is rejected."""
+        self.audit.append(self._now(), "MODE", {"from": self.view.mode.value, "to": mode.value, "reason": reason})
+        self.view.mode = mode
+        for request in self.queue.waiting():
+            self.reject(request.key, Outcome.WITHDRAWN)
+
+    # -- what changes the view -----------------------------------------------------------------------------------
+
+    def _on_order_event(self, event: Any) -> None:
+        if isinstance(event, OrderFilled):
+            self._check_ticket(event)
+        key = event.client_order_id.value
+        order = self._cache.order(event.client_order_id)
+        if order is None or order.status in _DONE:
+            self.view.remove_working(key)
+        elif isinstance(event, OrderFilled):
+            self.view.reduce_working(key, event.last_qty.as_double())
+        for observer in self.observers:
+            observer.on_order_event(event)
+
+    def _check_ticket(self, event: OrderFilled) -> None:
+        if event.client_order_id.value in self._tickets:
+            return
+        order = self._cache.order(event.client_order_id)
+        data = {"client_order_id": event.client_order_id.value, "instrument": event.instrument_id.value}
+        if order is not None and order.tags and LIQUIDATION_TAG in order.tags:
+            self.audit.append(self._now(), "LIQUIDATION", data | {"price": event.last_px.as_double()})
+            return
+        self.audit.append(self._now(), "FILL_WITHOUT_TICKET", data)
+        self.set_mode(Mode.EMERGENCY, f"fill without a gate ticket: {event.client_order_id.value}")
+
+    def _on_position_event(self, event: Any) -> None:
+        instrument = event.instrument_id.value
+        held = self._positions.setdefault(instrument, {})
+        if event.signed_qty == 0.0:
+            held.pop(event.position_id.value, None)
+        else:
+            held[event.position_id.value] = (event.signed_qty, event.avg_px_open)
+        quantity = sum(signed for signed, _ in held.values())
+        gross = sum(abs(signed) for signed, _ in held.values())
+        entry = sum(abs(signed) * price for signed, price in held.values()) / gross if gross else 0.0
+        self.view.apply_position(instrument, quantity, entry)
+        for observer in self.observers:
+            observer.on_position_event(event)
+
+    def _on_account(self, event: Any) -> None:
+        self.view.advance(self._now())
+        for balance in event.balances:
+            if balance.currency.code == self.view.currency:
+                self.view.apply_cash(event.account_id.value, balance.total.as_double())
+
+    def _on_bar(self, bar: Any) -> None:
+        self._mark(bar.bar_type.instrument_id.value, bar.close.as_double(), bar.ts_init)
+
+    def _on_trade(self, tick: Any) -> None:
+        self._mark(tick.instrument_id.value, tick.price.as_double(), tick.ts_init)
+
+    def _on_quote(self, tick: Any) -> None:
+        middle = (tick.bid_price.as_double() + tick.ask_price.as_double()) / 2
+        self._mark(tick.instrument_id.value, middle, tick.ts_init)
+
+    def _on_mark_price(self, update: Any) -> None:
+        self._has_mark.add(update.instrument_id.value)
+        self._apply_mark(update.instrument_id.value, update.value.as_double(), update.ts_init)
+
+    def _on_mark_bar(self, data: Any) -> None:
+        mark = getattr(data, "data", data)
+        self._has_mark.add(mark.instrument_id.value)
+        self._apply_mark(mark.instrument_id.value, mark.close.as_double(), mark.ts_init)
+
+    def _mark(self, instrument: str, price: float, ts_ns: int) -> None:
+        self.view.apply_last(instrument, price, ts_ns)
+        if instrument not in self._has_mark:
+            self._apply_mark(instrument, price, ts_ns)
+            return
+        for observer in self.observers:
+            observer.on_mark(instrument, ts_ns)
+
+    def _apply_mark(self, instrument: str, price: float, ts_ns: int) -> None:
+        self.view.apply_mark(instrument, price, ts_ns)
+        for observer in self.observers:
+            observer.on_mark(instrument, ts_ns)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _log(self, intent: Intent, verdict: Verdict) -> None:
+        self.decisions.append(intent, verdict, self.view)
+
+    def _audit_approval(self, request: Request, outcome: Outcome, now: int) -> None:
+        waited_s = (now - request.parked_ns) / 1e9
+        self.audit.append(now, "APPROVAL", {"key": request.key, "outcome": outcome.value, "waited_s": waited_s})
+
+    def _deny(self, order: Order, reason: str) -> None:
+        if order.status not in (OrderStatus.INITIALIZED, OrderStatus.RELEASED):
+            return
+        if not self._cache.order_exists(order.client_order_id):
+            self._cache.add_order(order)
+        self._msgbus.send(
+            "ExecEngine.process",
+            OrderDenied(
+                trader_id=order.trader_id,
+                strategy_id=order.strategy_id,
+                instrument_id=order.instrument_id,
+                client_order_id=order.client_order_id,
+                reason=reason,
+                event_id=UUID4(),
+                ts_init=self._now(),
+            ),
+        )
+
+    def _reject_modify(self, order: Order, reason: str) -> None:
+        now = self._now()
+        self._msgbus.send(
+            "ExecEngine.process",
+            OrderModifyRejected(
+                trader_id=order.trader_id,
+                strategy_id=order.strategy_id,
+                instrument_id=order.instrument_id,
+                client_order_id=order.client_order_id,
+                venue_order_id=order.venue_order_id,
+                account_id=order.account_id,
+                reason=reason,
+                event_id=UUID4(),
+                ts_event=now,
+                ts_init=now,
+            ),
+        )
+
+    def _alert(self, name: str, ts_ns: int, action: Callable[[], Any]) -> None:
+        self._clock.set_time_alert(name, unix_nanos_to_dt(ts_ns), lambda _event: action())
+
+    def _now(self) -> int:
+        return int(self._clock.timestamp_ns())
+
+
+def _orders_of(command: Any) -> list[Order]:
+    return list(command.order_list.orders) if isinstance(command, SubmitOrderList) else [command.order]
