@@ -19,6 +19,31 @@ FEATURES_MAX = 32_767
 NODES_MAX = 20_000_000
 NO_CHILD = -1
 
+# A key that is not known here may change what a model says, as `weight_drop` of dropout does, so it is refused.
+_PARAM_KEYS = frozenset({"base_score", "boost_from_average", "num_class", "num_feature", "num_target"})
+_BOOSTER_KEYS = frozenset({"name", "model"})
+_MODEL_KEYS = frozenset({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees"})
+_TREE_KEYS = frozenset(
+    [
+        "base_weights",
+        "categories",
+        "categories_nodes",
+        "categories_segments",
+        "categories_sizes",
+        "default_left",
+        "id",
+        "left_children",
+        "loss_changes",
+        "parents",
+        "right_children",
+        "split_conditions",
+        "split_indices",
+        "split_type",
+        "sum_hessian",
+        "tree_param",
+    ]
+)
+
 
 class Tree(NamedTuple):
     """
@@ -75,6 +100,8 @@ def read_model(document: Any) -> TreeModel:
     _require(_at(_at(learner, "objective"), "name"), "binary:logistic", "objective")
     booster = _at(learner, "gradient_booster")
     _require(_at(booster, "name"), "gbtree", "booster")
+    _known(param, _PARAM_KEYS, "learner_model_param")
+    _known(booster, _BOOSTER_KEYS, "gradient_booster")
     if _number(param, "num_class") > 1 or (_number(param, "num_target") if "num_target" in param else 1) != 1:
         raise _refusal("a model has one output here; this one has several classes or targets")
     feature_count = _number(param, "num_feature")
@@ -85,6 +112,7 @@ def read_model(document: Any) -> TreeModel:
         raise _refusal(f"{feature_count} features but {len(names)} feature names")
 
     model = _at(booster, "model")
+    _known(model, _MODEL_KEYS, "model")
     documents = _at(model, "trees")
     if not isinstance(documents, list):
         raise _refusal("trees must be a list")
@@ -116,6 +144,7 @@ def _trees_kept(learner: Mapping[str, Any], model: Mapping[str, Any], count: int
 
 def _read_tree(tree: Any, index: int, feature_count: int) -> Tree:
     where = f"tree {index}: "
+    _known(tree, _TREE_KEYS, f"tree {index}")
     left = _integers(tree, "left_children", None, where)
     count = len(left)
     if not 0 < count <= NODES_MAX:
@@ -185,6 +214,14 @@ def _number(document: Any, key: str) -> int:
         return int(text)
     except (TypeError, ValueError):
         raise _refusal(f"{key} must be a whole number, was {text!r}") from None
+
+
+def _known(document: Any, keys: frozenset[str], what: str) -> None:
+    if not isinstance(document, dict):
+        raise _refusal(f"{what} must be an object")
+    unknown = sorted(document.keys() - keys)
+    if unknown:
+        raise _refusal(f"{what} holds {', '.join(unknown)}, whose meaning is not known here")
 
 
 def _require(found: Any, expected: str, what: str) -> None:
