@@ -22,10 +22,9 @@ Weight = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class TrendConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of `Trend`: labels of its columns, the spread in ATRs that counts as full, the ADX range."""
+    """Parameters of `Trend`: labels of spread, ATR and ADX, the spread in ATRs that counts as full, the ADX range."""
 
-    fast: str = "ema_12"
-    slow: str = "ema_26"
+    spread: str = "macd_12_26_9.macd"
     atr: str = "atr_14"
     adx: str = "adx_14.adx"
     spread_full_atr: Positive = 1.5
@@ -63,12 +62,12 @@ class BreakoutConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of `Momentum`: labels, bars of the return, its unit, and the number of deviations that is full."""
+    """Parameters of `Momentum`: labels, bars and unit of the return (0.01: percent), the deviations that are full."""
 
-    roc: str = "roc_10"
-    roc_bars: Annotated[int, msgspec.Meta(ge=1)] = 10
+    roc: str = "roc_14"
+    roc_bars: Annotated[int, msgspec.Meta(ge=1)] = 14
     roc_unit: Positive = 0.01
-    volatility: str = "realized_vol_20"
+    volatility: str = "ewma_volatility_0.94"
     deviations_full: Positive = 2.0
     weight: Weight = 1.0
 
@@ -96,7 +95,7 @@ class Trend:
     """
     Follow the spread of two moving averages, as far as the market trends at all.
 
-    ``direction = tanh((fast - slow) / (spread_full_atr * ATR))``;
+    ``direction = tanh(spread / (spread_full_atr * ATR))``, the spread being fast minus slow average, as the MACD line;
     ``confidence`` rises from 0 at ``adx_floor`` to 1 at ``adx_full``. Abstains where an input is NaN or the ATR is 0.
 
     References
@@ -107,8 +106,7 @@ class Trend:
     """
 
     def __init__(self, config: TrendConfig, column: ColumnOf) -> None:
-        self._fast, self._slow = column(config.fast), column(config.slow)
-        self._atr, self._adx = column(config.atr), column(config.adx)
+        self._spread, self._atr, self._adx = column(config.spread), column(config.atr), column(config.adx)
         self._full, self._floor = config.spread_full_atr, config.adx_floor
         self._range = config.adx_full - config.adx_floor
 
@@ -117,7 +115,7 @@ class Trend:
         atr = row[self._atr]
         if not atr > 0.0:
             return None
-        direction = math.tanh((row[self._fast] - row[self._slow]) / (self._full * atr))
+        direction = math.tanh(row[self._spread] / (self._full * atr))
         return opinion("trend", direction, _ramp((row[self._adx] - self._floor) / self._range), math.nan, risk)
 
 

@@ -23,8 +23,7 @@ from strategies.signals.technical import (
 
 CONFIG = TechnicalConfig()
 LABELS = (
-    CONFIG.trend.fast,
-    CONFIG.trend.slow,
+    CONFIG.trend.spread,
     CONFIG.atr,
     CONFIG.trend.adx,
     CONFIG.reversion.zscore,
@@ -33,8 +32,8 @@ LABELS = (
     CONFIG.momentum.roc,
     CONFIG.momentum.volatility,
 )
-FAST, SLOW, ATR, ADX, ZSCORE, UPPER, LOWER, ROC, VOLATILITY = range(9)
-CALM = [100.0, 100.0, 1.0, 20.0, 0.0, 110.0, 90.0, 0.0, 0.01]
+SPREAD, ATR, ADX, ZSCORE, UPPER, LOWER, ROC, VOLATILITY = range(8)
+CALM = [0.0, 1.0, 20.0, 0.0, 110.0, 90.0, 0.0, 0.01]
 
 
 def row(**changes: float) -> list[float]:
@@ -46,7 +45,7 @@ def row(**changes: float) -> list[float]:
 
 
 def test_trend_follows_the_spread_in_atrs_and_trusts_it_by_adx() -> None:
-    signal = Trend(TrendConfig(), LABELS.index)(row(FAST=103.0, ADX=25.0), 100.0, 0.1)
+    signal = Trend(TrendConfig(), LABELS.index)(row(SPREAD=3.0, ADX=25.0), 100.0, 0.1)
 
     assert signal is not None
     assert signal.direction == pytest.approx(math.tanh(3.0 / 1.5))
@@ -56,7 +55,7 @@ def test_trend_follows_the_spread_in_atrs_and_trusts_it_by_adx() -> None:
 
 @pytest.mark.parametrize(("adx", "confidence"), [(10.0, 0.0), (9.0, 0.0), (40.0, 1.0), (90.0, 1.0)])
 def test_trend_confidence_is_clipped_at_floor_and_full(adx: float, confidence: float) -> None:
-    signal = Trend(TrendConfig(), LABELS.index)(row(FAST=103.0, ADX=adx), 100.0, 0.1)
+    signal = Trend(TrendConfig(), LABELS.index)(row(SPREAD=3.0, ADX=adx), 100.0, 0.1)
 
     assert signal is not None
     assert signal.confidence == confidence
@@ -91,7 +90,7 @@ def test_breakout_follows_a_close_at_the_channels_edge_only() -> None:
 
 
 def test_momentum_is_the_return_in_its_own_deviations() -> None:
-    signal = Momentum(MomentumConfig(roc_unit=1.0), LABELS.index)(row(ROC=0.0316227766), 100.0, 0.1)
+    signal = Momentum(MomentumConfig(roc_unit=1.0), LABELS.index)(row(ROC=0.01 * math.sqrt(14)), 100.0, 0.1)
 
     assert signal is not None
     assert signal.direction == pytest.approx(math.tanh(1.0))
@@ -101,7 +100,7 @@ def test_momentum_is_the_return_in_its_own_deviations() -> None:
 @pytest.mark.parametrize(
     ("rule", "column"),
     [
-        (Trend(TrendConfig(), LABELS.index), "FAST"),
+        (Trend(TrendConfig(), LABELS.index), "SPREAD"),
         (Trend(TrendConfig(), LABELS.index), "ATR"),
         (Trend(TrendConfig(), LABELS.index), "ADX"),
         (Reversion(ReversionConfig(), LABELS.index), "ZSCORE"),
@@ -133,8 +132,8 @@ def test_a_mirrored_market_gives_the_mirrored_opinion(
     spread: float, adx: float, z: float, place: float, roc: float
 ) -> None:
     signals = TechnicalSignals(CONFIG, LABELS.index)
-    up = row(FAST=100.0 + spread, SLOW=100.0, ADX=adx, ZSCORE=z, ROC=roc)
-    down = row(FAST=100.0, SLOW=100.0 + spread, ADX=adx, ZSCORE=-z, ROC=-roc)
+    up = row(SPREAD=spread, ADX=adx, ZSCORE=z, ROC=roc)
+    down = row(SPREAD=-spread, ADX=adx, ZSCORE=-z, ROC=-roc)
 
     there, _ = signals(up, 100.0 + place)
     back, _ = signals(down, 100.0 - place)
@@ -148,8 +147,8 @@ def test_a_mirrored_market_gives_the_mirrored_opinion(
 def test_the_combination_abstains_only_when_every_rule_does() -> None:
     signals = TechnicalSignals(CONFIG, LABELS.index)
 
-    nothing, parts = signals([math.nan] * 9, 100.0)
-    only_breakout, some = signals(row(FAST=math.nan, ADX=math.nan, ROC=math.nan), 110.0)
+    nothing, parts = signals([math.nan] * 8, 100.0)
+    only_breakout, some = signals(row(SPREAD=math.nan, ADX=math.nan, ROC=math.nan), 110.0)
 
     assert nothing is None
     assert parts == (None, None, None, None)
@@ -169,7 +168,7 @@ def test_a_rule_with_weight_zero_needs_none_of_its_columns() -> None:
 
 def test_an_unknown_column_is_refused_when_bound_not_when_asked() -> None:
     with pytest.raises(ValueError, match="not in tuple"):
-        TechnicalSignals(TechnicalConfig(trend=TrendConfig(fast="nowhere")), LABELS.index)
+        TechnicalSignals(TechnicalConfig(trend=TrendConfig(spread="nowhere")), LABELS.index)
 
 
 def test_configs_that_contradict_themselves_are_refused() -> None:
