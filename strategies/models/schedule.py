@@ -16,6 +16,7 @@ from typing import Annotated, Self
 import msgspec
 
 from errors import PreconditionError
+from strategies.features.spec import FeatureSpec
 from strategies.models.forest import Forest
 
 SCHEDULE_FILE = "schedule.json"
@@ -27,20 +28,12 @@ _FileName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,64}[.]ubj$")]
 _NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class FeatureChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One feature the models read: its registered name, parameters, and the label it goes by, if any."""
-
-    name: str
-    params: dict[str, float | int] = {}
-    label: str | None = None
-
-
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all models of a schedule have in common. Their output is P(forward return over `horizon_bars` > 0)."""
 
     name: str
     layout_hash: _Sha256
-    features: tuple[FeatureChoice, ...]
+    features: tuple[FeatureSpec, ...]
     instruments: tuple[str, ...]
     bar: str
     horizon_bars: Annotated[int, msgspec.Meta(ge=1)]
@@ -113,7 +106,7 @@ class ModelSchedule:
         return self.provenance.layout_hash
 
     @property
-    def feature_specs(self) -> tuple[FeatureChoice, ...]:
+    def feature_specs(self) -> tuple[FeatureSpec, ...]:
         """The features in the order of the row."""
         return self.provenance.features
 

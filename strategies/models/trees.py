@@ -24,7 +24,7 @@ _PARAM_KEYS = frozenset({"base_score", "boost_from_average", "num_class", "num_f
 _BOOSTER_KEYS = frozenset({"name", "model"})
 _MODEL_KEYS = frozenset({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees"})
 _TREE_KEYS = frozenset(
-    [
+    {
         "base_weights",
         "categories",
         "categories_nodes",
@@ -41,7 +41,7 @@ _TREE_KEYS = frozenset(
         "split_type",
         "sum_hessian",
         "tree_param",
-    ]
+    }
 )
 
 
