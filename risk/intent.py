@@ -39,8 +39,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     `quantity` is in base units and positive; prices are in quote currency. `stop_price` is the trigger of the
     protective stop that travels in the same list as an entry, None where there is none. `parent_id` names the
-    entry (or algorithm's primary order) whose budget a child order draws on. `signal` is the raw JSON text that
-    the strategy attached to explain itself, kept for the decision log.
+    entry (or algorithm's primary order) whose budget a child order draws on, and `algorithm` names the execution
+    algorithm that works the order, None where none does. `signal` is the raw JSON text that the strategy attached
+    to explain itself, kept for the decision log. For a MODIFY, `quantity` is what would stay open after it (the
+    new total less what has filled), and `price` and `trigger_price` are the order's prices after it.
     """
 
     ts_ns: int
@@ -57,6 +59,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: float | None = None
     reduce_only: bool = False
     parent_id: str | None = None
+    algorithm: str | None = None
     operator: str | None = None
     reason: str | None = None
     confidence: float | None = None

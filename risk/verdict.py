@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 import msgspec
 
@@ -22,6 +22,7 @@ class Reason(Enum):
     DUPLICATE_ORDER = "DUPLICATE_ORDER"
     ORDER_RATE_EXCEEDED = "ORDER_RATE_EXCEEDED"
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    REDUCE_ONLY_INCREASES = "REDUCE_ONLY_INCREASES"
     NOT_A_NUMBER = "NOT_A_NUMBER"
     UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
     APPROVAL_TIMEOUT = "APPROVAL_TIMEOUT"
@@ -38,14 +39,27 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: str = ""
 
     def __str__(self) -> str:
-        figures = "" if self.measured is None else f": measured={self.measured:.10g}, limit={self.limit if self.limit is None else format(self.limit, '.10g')}"
+        figures = "" if self.measured is None else f": measured={self.measured:.10g}"
+        if self.limit is not None:
+            figures += f"{',' if figures else ':'} limit={self.limit:.10g}"
         return f"{self.reason.value}{figures}" + (f" ({self.detail})" if self.detail else "")
 
 
-class Approved(msgspec.Struct, frozen=True):
-    """The gate's yes: which rule let it pass, `"limits"` or `"reduces"`."""
+class Basis(StrEnum):
+    """What let an intent pass."""
 
-    basis: str
+    LIMITS = "limits"
+    """It adds risk, and every rule agreed. Where the mode asks for an approval, this is what it is asked for."""
+    REDUCES = "reduces"
+    """It only reduces or closes, and nothing may stop that."""
+    PARENT = "parent"
+    """It is a child within the quantity its parent was approved for."""
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """The gate's yes, and what it rests on."""
+
+    basis: Basis
 
 
 class Parked(msgspec.Struct, frozen=True):

@@ -1,0 +1,26 @@
+"""Refuse the same order sent twice."""
+
+from __future__ import annotations
+
+import msgspec
+
+from risk.growth import Growth
+from risk.intent import Action, Intent
+from risk.limits import DuplicateConfig
+from risk.verdict import Reason, Refusal
+from risk.view import View
+
+
+class Duplicate(msgspec.Struct, frozen=True):
+    """Refuse an order equal to one the same strategy sent within the window, under another id."""
+
+    config: DuplicateConfig
+
+    def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:
+        """Return a refusal with age of the first order and window in seconds, None where it holds."""
+        if growth.from_budget or intent.action is Action.MODIFY:
+            return None
+        ago_ns = view.duplicate_ago_ns(intent)
+        if ago_ns is not None and not ago_ns * 1e-9 >= self.config.window_s:
+            return Refusal(Reason.DUPLICATE_ORDER, ago_ns * 1e-9, self.config.window_s)
+        return None

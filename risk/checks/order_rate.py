@@ -1,0 +1,25 @@
+"""Refuse to send orders faster than allowed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from risk.growth import Growth
+from risk.intent import Intent
+from risk.limits import OrderRateConfig
+from risk.verdict import Reason, Refusal
+from risk.view import View
+
+
+class OrderRate(msgspec.Struct, frozen=True):
+    """Bound the commands within any window of the engine's clock."""
+
+    config: OrderRateConfig
+
+    def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
+        """Return a refusal with the count there would be and the limit, None where it holds."""
+        ago_ns = view.submitted_ago_ns(self.config.orders_max)
+        if ago_ns is not None and not ago_ns * 1e-9 >= self.config.window_s:
+            limit = self.config.orders_max
+            return Refusal(Reason.ORDER_RATE_EXCEEDED, limit + 1, limit, f"within {self.config.window_s:g} s")
+        return None

@@ -1,0 +1,118 @@
+"""The numbers the pre-trade checks hold an intent against, as one validated configuration."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import msgspec
+
+type Fraction = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+type Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
+type BasisPoints = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
+
+ORDERS_REMEMBERED = 1_000
+"""Submissions the view remembers for the order-rate and duplicate checks; no rate limit may count further."""
+
+
+class PositionBasis(Enum):
+    """What the position limit bounds."""
+
+    RISK = "risk"
+    """What the position loses at its stop, costs included."""
+    NOTIONAL = "notional"
+    """How large the position is."""
+
+
+class PositionLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Bound what one position may lose at its stop, or how large it may be.
+
+    `max` is a fraction of equity, scaled by the mode's risk multiplier. A position, or the part of it that no
+    working stop protects, is assumed to be closed only after a move of `stop_distance_assumed` (fraction of the
+    price) against it: an order without a stop is thereby allowed, but small. `slippage_bps` is lost on the way in
+    and again on the way out, on top of the taker fee.
+    """
+
+    enabled: bool = True
+    basis: PositionBasis = PositionBasis.RISK
+    max: Fraction = 0.02
+    stop_distance_assumed: Fraction = 0.10
+    slippage_bps: BasisPoints = 5.0
+
+
+class LeverageLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bound all positions and working entries together to a multiple of equity; the mode may demand less."""
+
+    enabled: bool = True
+    max: Annotated[float, msgspec.Meta(gt=0.0, le=125.0)] = 3.0
+
+
+class DailyLossLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stop adding risk once the UTC day has lost this fraction of its starting equity; the mode may demand less."""
+
+    enabled: bool = True
+    max: Fraction = 0.02
+
+
+class DrawdownLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Stop adding risk while equity is this fraction below its peak; scaled by the mode's risk multiplier.
+
+    The peak is the highest equity of the last `window_days` UTC days, or since the start where that is None.
+    With None nothing but a new start lifts the limit, as an account with no open position cannot recover.
+    """
+
+    enabled: bool = True
+    max: Fraction = 0.05
+    window_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
+
+
+class PriceCollarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Refuse limit and trigger prices further than this from the last good price."""
+
+    enabled: bool = True
+    deviation_bps_max: BasisPoints = 500.0
+
+
+class ConcurrentPositionsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bound the number of instruments held or being entered; no mode allows more than 20."""
+
+    enabled: bool = True
+    positions_max: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
+
+
+class MarginLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Require free initial margin, keeping `reserve` (fraction of equity) untouched."""
+
+    enabled: bool = True
+    reserve: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
+
+
+class DuplicateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Refuse the same order by the same strategy again within `window_s`."""
+
+    enabled: bool = True
+    window_s: Seconds = 5.0
+
+
+class OrderRateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bound the commands sent within any `window_s`; orders that only reduce count, but are never refused."""
+
+    enabled: bool = True
+    orders_max: Annotated[int, msgspec.Meta(ge=1, le=ORDERS_REMEMBERED)] = 50
+    window_s: Seconds = 10.0
+
+
+class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All pre-trade limits; each may be switched off or tuned, the powers of the mode and the budgets may not."""
+
+    position: PositionLimitConfig = PositionLimitConfig()
+    leverage: LeverageLimitConfig = LeverageLimitConfig()
+    daily_loss: DailyLossLimitConfig = DailyLossLimitConfig()
+    drawdown: DrawdownLimitConfig = DrawdownLimitConfig()
+    collar: PriceCollarConfig = PriceCollarConfig()
+    concurrent: ConcurrentPositionsConfig = ConcurrentPositionsConfig()
+    margin: MarginLimitConfig = MarginLimitConfig()
+    duplicate: DuplicateConfig = DuplicateConfig()
+    rate: OrderRateConfig = OrderRateConfig()

@@ -1,0 +1,387 @@
+"""All that a check may see of the world: equity, exposures, marks, margin, working orders and mode, kept by events."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from risk.book import USABLE_MAX, Book, InstrumentFacts, PositionView, Working
+from risk.budget import Budget
+from risk.exact_sum import ExactSum
+from risk.intent import Action, Intent
+from risk.limits import ORDERS_REMEMBERED
+from risk.modes.table import Mode
+from risk.peak import DAY_NS, RollingPeak
+
+type Fingerprint = tuple[object, ...]
+
+
+def fingerprint(intent: Intent) -> Fingerprint:
+    """Return what makes two orders the same to the duplicate check."""
+    return (
+        intent.strategy,
+        intent.instrument,
+        intent.side.sign,
+        intent.quantity,
+        intent.price,
+        intent.trigger_price,
+        intent.order_type,
+    )
+
+
+class View:
+    """
+    Hold the account as of now; checks read it, and only the gate writes it, through the `apply_*` methods.
+
+    Parameters
+    ----------
+    mode : Mode
+        The control mode.
+    cash : float
+        Wallet balance without unrealised profit, quote currency.
+    ts_ns : int
+        Engine time, UTC.
+    peak_window_days : int or None
+        Days over which the peak of equity is kept; None since the start.
+
+    Notes
+    -----
+    All money is in one quote currency. Equity is ``cash + sum(q * (mark - entry))`` over margin and perpetual
+    positions plus ``sum(q * mark)`` over spot holdings, summed exactly (`ExactSum`), so the figures do not depend
+    on the path that led to them. An unknown part (a position without a usable mark, an order without a usable
+    price) makes the totals NaN, which every check refuses.
+
+    Peak and day's start follow settled instants: what equity was when time moved on. An instant at midnight
+    itself still sets the start of the day it opens, so the bar that closes at 00:00 belongs to the day before.
+
+    """
+
+    __slots__ = (
+        "_books", "_budgets", "_cash", "_closed", "_day_start", "_day_start_ts", "_gross", "_margin", "_open",
+        "_orders", "_peak", "_recent", "_reserved", "_settled", "_stale", "_submits", "_sums", "_unknown", "_value",
+        "mode", "ts_ns",
+    )  # fmt: skip
+
+    def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
+        self.mode = mode
+        self.ts_ns = ts_ns
+        self._cash = cash
+        self._books: dict[str, Book] = {}
+        self._orders: dict[str, Book] = {}
+        self._budgets: dict[str, Budget] = {}
+        self._closed: deque[str] = deque()
+        self._stale: list[Book] = []
+        self._sums = (ExactSum(), ExactSum(), ExactSum(), ExactSum())
+        self._value = self._gross = self._reserved = self._margin = 0.0
+        self._unknown = 0
+        self._open = 0
+        self._peak = RollingPeak(peak_window_days)
+        self._settled = cash
+        self._day_start = cash
+        self._day_start_ts = ts_ns
+        self._submits: deque[int] = deque(maxlen=ORDERS_REMEMBERED)
+        self._recent: dict[Fingerprint, tuple[int, str]] = {}
+
+    # what the checks read
+
+    @property
+    def cash(self) -> float:
+        """Wallet balance, quote currency."""
+        return self._cash
+
+    @property
+    def equity(self) -> float:
+        """Cash plus what the positions are worth at mark; NaN while a part is unknown."""
+        if self._stale:
+            self._refresh()
+        return self._cash + self._value
+
+    @property
+    def exposure_notional(self) -> float:
+        """Gross notional of all positions at mark; NaN while a part is unknown."""
+        if self._stale:
+            self._refresh()
+        return self._gross
+
+    @property
+    def working_notional(self) -> float:
+        """Notional that working orders would add to the exposure; NaN while a part is unknown."""
+        if self._stale:
+            self._refresh()
+        return self._reserved
+
+    @property
+    def margin_used(self) -> float:
+        """Initial margin of all positions and working entries; NaN while a part is unknown."""
+        if self._stale:
+            self._refresh()
+        return self._margin
+
+    @property
+    def margin_available(self) -> float:
+        """Equity less the margin used."""
+        return self.equity - self.margin_used
+
+    @property
+    def peak_equity(self) -> float:
+        """Highest settled equity of the window, or the present one where that is higher."""
+        equity = self.equity
+        peak = self._peak.highest(self.ts_ns, self._settled)
+        return equity if math.isnan(equity) or equity > peak else peak
+
+    @property
+    def drawdown(self) -> float:
+        """Loss from the peak as a fraction of it, 0 at the peak; NaN where there is no positive peak."""
+        peak = self.peak_equity
+        return (peak - self.equity) / peak if peak > 0.0 else math.nan
+
+    @property
+    def day_start_equity(self) -> float:
+        """Equity with which the UTC day began."""
+        return self.equity if self.ts_ns == self._day_start_ts else self._day_start
+
+    @property
+    def daily_loss(self) -> float:
+        """Loss since the UTC day began as a fraction of its start, 0 for a gain; NaN without a positive start."""
+        start = self.day_start_equity
+        if not start > 0.0:
+            return math.nan
+        loss = (start - self.equity) / start
+        return 0.0 if loss <= 0.0 else loss  # noqa: FURB136 (max would lose a NaN)
+
+    @property
+    def open_positions(self) -> int:
+        """Number of instruments with a position."""
+        return self._open
+
+    @property
+    def committed_positions(self) -> int:
+        """Number of instruments with a position or with a working order that would open one."""
+        if not self._orders:
+            return self._open
+        entered = {book.instrument for book in self._orders.values() if book.quantity == 0.0 and book.opening}
+        return self._open + len(entered)
+
+    def book(self, instrument: str) -> Book | None:
+        """Return what is known of an instrument, brought up to date; None where nothing is."""
+        if self._stale:
+            self._refresh()
+        return self._books.get(instrument)
+
+    def mark(self, instrument: str) -> float | None:
+        """Return the last good price, None where there was none."""
+        book = self._books.get(instrument)
+        return None if book is None else book.mark
+
+    def position(self, instrument: str) -> PositionView | None:
+        """Return the net position, None when flat."""
+        book = self._books.get(instrument)
+        return None if book is None or book.quantity == 0.0 else PositionView(book.quantity, book.entry_price)
+
+    def facts(self, instrument: str) -> InstrumentFacts | None:
+        """Return the facts of an instrument, None where they were not set."""
+        book = self._books.get(instrument)
+        return None if book is None else book.facts
+
+    def working(self, client_order_id: str) -> Working | None:
+        """Return a working order, None where it is not known."""
+        book = self._orders.get(client_order_id)
+        return None if book is None else book.working(client_order_id)
+
+    def budget(self, client_order_id: str) -> Budget | None:
+        """Return the budget of an approved order, None where there is none or it closed long ago."""
+        return self._budgets.get(client_order_id)
+
+    def submitted_ago_ns(self, count: int) -> int | None:
+        """Return how long ago the `count`-th latest command was sent, None where there were fewer."""
+        return self.ts_ns - self._submits[-count] if len(self._submits) >= count else None
+
+    def duplicate_ago_ns(self, intent: Intent) -> int | None:
+        """Return how long ago another order like this one was sent; None where none is remembered."""
+        earlier = self._recent.get(fingerprint(intent))
+        if earlier is None or earlier[1] == intent.client_order_id:
+            return None
+        return self.ts_ns - earlier[0]
+
+    # what the gate writes
+
+    def apply_mode(self, mode: Mode) -> None:
+        """Take over the control mode."""
+        self.mode = mode
+
+    def set_facts(self, facts: InstrumentFacts) -> None:
+        """Take over what is fixed about an instrument."""
+        book = self._book(facts.instrument)
+        book.facts = facts
+        self._touch(book)
+
+    def apply_mark(self, instrument: str, price: float, ts_ns: int) -> None:
+        """Take over the last good price; NaN and what is not positive make the figures that need it unknown."""
+        if ts_ns > self.ts_ns:
+            self.advance(ts_ns)
+        book = self._books.get(instrument) or self._book(instrument)
+        mark = price if 0.0 < price <= USABLE_MAX else math.nan
+        if mark != book.mark:
+            book.mark = mark
+            if book.quantity != 0.0:
+                self._touch(book)
+
+    def apply_position(self, instrument: str, signed_quantity: float, entry_price: float) -> None:
+        """Take over a net position, in base units with plus for long; 0 closes it."""
+        book = self._book(instrument)
+        self._open += (signed_quantity != 0.0) - (book.quantity != 0.0)
+        book.quantity = signed_quantity
+        book.entry_price = entry_price if signed_quantity != 0.0 else 0.0
+        self._touch(book)
+
+    def apply_cash(self, cash: float) -> None:
+        """Take over the wallet balance."""
+        self._cash = cash
+
+    def apply_working(
+        self,
+        client_order_id: str,
+        instrument: str,
+        signed_quantity: float,
+        price: float | None,
+        reduce_only: bool,
+        parent_id: str | None = None,
+        *,
+        is_stop: bool = False,
+    ) -> None:
+        """
+        Take over an order in flight or resting, in place of what was known under its id.
+
+        `signed_quantity` is what is still open of it, plus for a buy; 0 removes it. `price` is its limit price, or
+        its trigger price where it has no limit; None for a market order, which is then valued at the mark.
+        `is_stop` tells that it waits for a trigger price.
+        """
+        if signed_quantity == 0.0:
+            self._forget(client_order_id)
+            return
+        book = self._book(instrument)
+        if price is None:
+            price = math.nan if book.mark is None else book.mark
+        book.add(Working(client_order_id, instrument, signed_quantity, price, reduce_only, parent_id, is_stop))
+        self._orders[client_order_id] = book
+        self._touch(book)
+
+    def apply_intent(self, intent: Intent) -> None:
+        """Count an approved intent as in flight, and open or draw on its budget; `apply_working` follows its events."""
+        price = intent.price if intent.price is not None else intent.trigger_price
+        self.apply_working(
+            intent.client_order_id,
+            intent.instrument,
+            intent.signed_quantity,
+            price,
+            intent.reduce_only,
+            intent.parent_id,
+            is_stop=intent.trigger_price is not None,
+        )
+        self._draw(intent)
+
+    def withdraw_intent(self, intent: Intent) -> None:
+        """Undo `apply_intent` for an intent that was not sent after all."""
+        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
+        if parent is not None:
+            parent.forget(intent.client_order_id)
+        self._budgets.pop(intent.client_order_id, None)
+        self._forget(intent.client_order_id)
+
+    def remove_working(self, client_order_id: str, unfilled: float = 0.0) -> None:
+        """Forget an order that is closed; `unfilled` (base units) is what it did not fill, and its budgets know it."""
+        order = self.working(client_order_id)
+        if order is not None and order.parent_id is not None:
+            parent = self._budgets.get(order.parent_id)
+            if parent is not None:
+                parent.give_back(client_order_id, unfilled)
+        own = self._budgets.get(client_order_id)
+        if own is not None and not own.closed:
+            own.close(unfilled)
+            self._closed.append(client_order_id)
+            if len(self._closed) > ORDERS_REMEMBERED:
+                self._budgets.pop(self._closed.popleft(), None)
+        self._forget(client_order_id)
+
+    def record_submit(self, intent: Intent) -> None:
+        """Remember an intent that was approved and sent, for the rate, for duplicates and for budgets."""
+        self._submits.append(intent.ts_ns)
+        if intent.action is Action.SUBMIT:
+            key = fingerprint(intent)
+            self._recent.pop(key, None)
+            self._recent[key] = (intent.ts_ns, intent.client_order_id)
+            if len(self._recent) > ORDERS_REMEMBERED:
+                del self._recent[next(iter(self._recent))]
+        self._draw(intent)
+
+    def advance(self, ts_ns: int) -> None:
+        """Move time on: settle the instant that ends, track the peak, and open a new UTC day where one begins."""
+        if ts_ns <= self.ts_ns:
+            return
+        equity = self.equity
+        if equity <= USABLE_MAX:  # an unknown equity settles nothing
+            self._settled = equity
+            self._peak.settle(self.ts_ns, equity)
+            if self.ts_ns == self._day_start_ts:
+                self._day_start = equity
+        if ts_ns // DAY_NS != self.ts_ns // DAY_NS:
+            self._day_start = self._settled
+            self._day_start_ts = ts_ns if ts_ns % DAY_NS == 0 else -1
+        self.ts_ns = ts_ns
+
+    # inside
+
+    def _book(self, instrument: str) -> Book:
+        book = self._books.get(instrument)
+        if book is None:
+            book = self._books[instrument] = Book(instrument)
+        return book
+
+    def _draw(self, intent: Intent) -> None:
+        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
+        if parent is not None:
+            parent.draw(intent)
+        elif not intent.reduce_only:
+            own = self._budgets.get(intent.client_order_id)
+            if own is None:
+                self._budgets[intent.client_order_id] = Budget(intent.instrument, intent.side.sign, intent.quantity)
+            elif intent.action is Action.MODIFY:
+                own.quantity = own.sliced + intent.quantity
+
+    def _forget(self, client_order_id: str) -> None:
+        book = self._orders.pop(client_order_id, None)
+        if book is not None:
+            book.remove(client_order_id)
+            self._touch(book)
+
+    def _touch(self, book: Book) -> None:
+        if not book.stale:
+            book.stale = True
+            self._stale.append(book)
+
+    def _refresh(self) -> None:
+        values, grosses, reserves, margins = self._sums
+        for book in self._stale:
+            if book.known:
+                values.add(-book.value)
+                grosses.add(-book.gross)
+                reserves.add(-book.reserved)
+                margins.add(-book.margin)
+            else:
+                self._unknown -= 1
+            book.refresh()
+            if book.known:
+                values.add(book.value)
+                grosses.add(book.gross)
+                reserves.add(book.reserved)
+                margins.add(book.margin)
+            else:
+                self._unknown += 1
+        self._stale.clear()
+        if self._unknown:
+            self._value = self._gross = self._reserved = self._margin = math.nan
+        else:
+            self._value = values.total()
+            self._gross = grosses.total()
+            self._reserved = reserves.total()
+            self._margin = margins.total()
