@@ -1,0 +1,1 @@
+"""Whether a result can be believed: sanity bands, overfitting statistics."""

@@ -1,0 +1,402 @@
+"""The parts of a report's page, each from the run's record and summary to HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from research.reports import charts, curves, tables
+from research.reports.breakdown import UNKNOWN, Slice, by_exit, by_instrument, origins, split_costs, trade_returns
+from research.reports.curves import Curves
+from research.reports.formats import MISSING, escape, money, number, percent, price, tone, when
+from research.reports.metrics import daily_equity
+from research.reports.record import Record
+from research.reports.schema import Performance, RandomEntries, Summary
+from research.reports.summary import closed, column, is_absent, trade_profits
+from research.reports.tables import Cell
+
+SLICE_HEADER = (
+    "Trades", "Long", "Win rate", "Profit factor", "Net P&L", "Mean trade", "Mean hours", "Fees", "Funding", "Slippage",
+)  # fmt: skip
+
+
+def head(summary: Summary) -> str:
+    """Return title, chips, and the banners that come before any figure."""
+    kind = "Backtest" if summary.simulated else "Live run"
+    chips = [
+        *summary.instruments[:8],
+        summary.bar,
+        f"mode {summary.mode}",
+        f"{number(summary.bars, 0)} bars",
+        f"{summary.trials} trial{'s' if summary.trials != 1 else ''} on this data",
+    ]
+    if len(summary.instruments) > 8:
+        chips.insert(8, f"and {len(summary.instruments) - 8} more")
+    plain = "".join(f'<span class="chip">{escape(chip)}</span>' for chip in chips)
+    loud = '<span class="chip loud">SIMULATED</span>' if summary.simulated else ""
+    caution = (
+        "Simulated results: no order of this run reached a market. Past prices do not tell future ones."
+        if summary.simulated
+        else ""
+    )
+    return (
+        f'<header class="top"><h1>{kind}: {escape(summary.strategy)}</h1>'
+        f'<p class="lead">{escape(day(summary.start))} to {escape(day(summary.end))} UTC · run {escape(summary.run_id)}'
+        f'{" · " + caution if caution else ""}</p><div class="chips">{loud}{plain}</div>{banners(summary)}</header>'
+    )
+
+
+def banners(summary: Summary) -> str:
+    """Return the sanity alarm and the other warnings; nothing when there are none."""
+    count = sum("sanity band" in text for text in summary.warnings) if not summary.sane else 0
+    alarms, others = summary.warnings[:count], summary.warnings[count:]
+    parts = []
+    if not summary.sane:
+        parts.append(_banner("alarm", "Outside the sanity band: do not believe this result yet", alarms))
+    if others:
+        parts.append(_banner("warn", "Read the figures with this in mind", others))
+    return "".join(parts)
+
+
+def tiles(summary: Summary) -> str:
+    """Return the figures one looks at first."""
+    held = summary.baselines.buy_and_hold
+    random = summary.baselines.random
+    costs = (summary.fees or 0.0) + (summary.slippage or 0.0) - (summary.funding or 0.0)
+    start = summary.start_equity or 0.0
+    cells = [
+        ("Total return", percent(summary.total_return, sign=True), tone(summary.total_return),
+         f"{money(summary.start_equity)} to {money(summary.final_equity)} {summary.currency}"),
+        ("Growth a year", percent(summary.cagr, sign=True), tone(summary.cagr),
+         f"buy and hold {percent(held.cagr, sign=True)}" if held else "compound, 365 days"),
+        ("Sharpe ratio", number(summary.sharpe), tone(summary.sharpe),
+         f"deflated: {percent(summary.deflated_sharpe, 0)} sure it is not luck"),
+        ("Deepest drawdown", percent(summary.max_drawdown), tone(summary.max_drawdown),
+         f"longest {number(summary.max_drawdown_days, 0)} days"),
+        ("Profit factor", number(summary.profit_factor), "",
+         f"{summary.trades} trades, {percent(summary.win_rate, 0)} won"),
+        ("Costs", money(costs), "",
+         f"{percent(costs / start if start else None)} of start equity"),
+        ("Against random", f"{ordinal(random.percentile)}" if random and random.percentile is not None else MISSING, "",
+         f"percentile of {random.seeds} random runs" if random else "no baseline"),
+        ("Nearest liquidation", percent(summary.liquidation_distance_min), "",
+         f"{summary.liquidations} liquidation{'s' if summary.liquidations != 1 else ''}"),
+    ]  # fmt: skip
+    return (
+        '<div class="tiles">'
+        + "".join(
+            f'<div class="tile"><span>{escape(name)}</span><b{f" class={kind!r}" if kind else ""}>{escape(text)}</b>'
+            f"<small>{escape(note)}</small></div>"
+            for name, text, kind, note in cells
+        )
+        + "</div>"
+    )
+
+
+def equity(summary: Summary, series: Curves) -> str:
+    """Return equity against the baselines, and the drawdown."""
+    random = summary.baselines.random
+    legend = [("main", "Strategy")]
+    note = "Account value at mark prices, all costs included."
+    if random is not None:
+        legend += [("held", "Buy and hold"), ("random", "Random entries, median")]
+        legend += [("wide box", "5-95 %"), ("narrow box", "25-75 %")]
+        note += (
+            f" Buy and hold is unlevered with equal shares. Random entries repeat this run's {random.trades} trades "
+            f"(same holding times and mix of sides, {number(random.size)} times equity each) at random times, "
+            f"{random.seeds} times. Both pay the same fees, slippage and funding."
+        )
+    return (
+        section("Equity", note, curves.equity_chart(series, summary.start_equity or 0.0) + _legend(legend))
+        + section(
+            "Drawdown",
+            "Fall from the highest equity so far.",
+            curves.drawdown_chart(series),
+        )
+    )  # fmt: skip
+
+
+def comparison(summary: Summary) -> str:
+    """Return the strategy's figures beside the baselines'."""
+    held, random = summary.baselines.buy_and_hold or Performance(), summary.baselines.random
+    middle = random or RandomEntries(seeds=0, seed=0, trades=0)
+    rows = [
+        ("Total return", percent(summary.total_return), percent(held.total_return), percent(middle.total_return)),
+        ("Growth a year", percent(summary.cagr), percent(held.cagr), ""),
+        ("Volatility a year", percent(summary.volatility), percent(held.volatility), ""),
+        ("Sharpe ratio", number(summary.sharpe), number(held.sharpe), number(middle.sharpe)),
+        ("Sortino ratio", number(summary.sortino), number(held.sortino), ""),
+        ("Calmar ratio", number(summary.calmar), number(held.calmar), ""),
+        ("Deepest drawdown", percent(summary.max_drawdown), percent(held.max_drawdown), percent(middle.max_drawdown)),
+        ("Fees", money(summary.fees), money(held.fees), money(middle.fees)),
+        (
+            "Funding received",
+            money(summary.funding, sign=True),
+            money(held.funding, sign=True),
+            money(middle.funding, sign=True),
+        ),
+    ]
+    body = tables.table(("", "Strategy", "Buy & hold", "Random, median"), rows, numeric=(1, 2, 3))
+    spread = ""
+    if random is not None and random.percentile is not None:
+        spread = (
+            '<p class="note">Nine in ten random runs end between '
+            f"{escape(percent(random.total_return_p05, sign=True))} "
+            f"and {escape(percent(random.total_return_p95, sign=True))}; this run did better than "
+            f"{escape(percent(random.percentile, 0))} of them.</p>"
+        )
+    return section(
+        "Against doing nothing clever", "Sharpe and Sortino on daily returns, years of 365 days.", body + spread
+    )
+
+
+def monthly(summary: Summary, series: Curves) -> str:
+    """Return the monthly table."""
+    held = None
+    if series.baselines is not None:
+        times = series.baselines["ts_ns"].to_numpy(dtype=np.int64)
+        held = daily_equity(times, column(series.baselines, "buy_and_hold"), summary.start_equity)
+    daily = daily_equity(series.ts_ns[1:], series.equity[1:], summary.start_equity)
+    note = "Compounded from equity at the end of each UTC day; the first and last month may be partial."
+    return section("Monthly returns", note, tables.monthly_table(daily, held))
+
+
+def costs(record: Record, summary: Summary) -> str:
+    """Return where the result came from, cost by cost."""
+    parts = split_costs(record, summary)
+    per_notional = 1e4 / parts.notional if parts.notional else float("nan")
+    rows = [
+        ("Before costs", parts.before_costs),
+        ("Slippage", parts.slippage),
+        ("Fees, taker", parts.fees_taker),
+        ("Fees, maker", parts.fees_maker),
+        ("Funding", parts.funding),
+        ("Net result", parts.net),
+    ]
+    start = summary.start_equity or float("nan")
+    body = tables.table(
+        ("", summary.currency, "of equity", "bp of traded"),
+        [
+            [name, Cell(money(value, sign=True), style=tone(value)), percent(value / start, 2, sign=True),
+             number(value * per_notional, 2, sign=True)]
+            for name, value in rows
+        ],
+        numeric=(1, 2, 3),
+        style="total",
+    )  # fmt: skip
+    note = (
+        f"{money(parts.notional)} {summary.currency} bought and sold, {number(summary.turnover, 1)} times the mean "
+        "equity a year. Before costs: the same fills at the venue's reference prices."
+    )
+    bars = [(name, value, f"{percent(value / start, 2, sign=True)} of equity") for name, value in rows[:-1] if value]
+    return section("Where the result came from", note, body + tables.meter_rows(bars))
+
+
+def refusals(summary: Summary) -> str:
+    """Return what the gate refused, by reason."""
+    refused = sum(summary.rejections.values())
+    note = (
+        f"{number(summary.intents, 0)} intents, {number(refused, 0)} refused; {number(summary.orders, 0)} orders "
+        f"reached the venue and gave {number(summary.fills, 0)} fills."
+    )
+    if not refused:
+        return section("Refusals by reason", note, '<p class="empty">Nothing was refused.</p>')
+    rows = [
+        (code.replace("_", " ").lower(), float(count), number(count, 0)) for code, count in summary.rejections.items()
+    ]
+    return section("Refusals by reason", note, tables.meter_rows(rows, plain=True))
+
+
+def exposure(summary: Summary, series: Curves) -> str:
+    """Return exposure over time."""
+    note = (
+        f"In the market {percent(summary.exposure, 0)} of the time; leverage {number(summary.leverage_mean)} on "
+        f"average, {number(summary.leverage_max)} at most (notional at mark prices over equity)."
+    )
+    legend = [("main", "Gross, mean"), ("held", "Net, mean"), ("peak box", "Gross, largest")]
+    return section("Exposure", note, curves.exposure_chart(series) + _legend(legend))
+
+
+def liquidation(series: Curves) -> str:
+    """Return the smallest distance to liquidation over time."""
+    note = (
+        "Distance of the mark price from the liquidation price of the open position nearest to it, at bar closes: "
+        "the deeper, the closer. No position, or farther than 50 %, is drawn at the top."
+    )
+    return section("Minimum distance to liquidation", note, curves.distance_chart(series))
+
+
+def instruments(record: Record) -> str:
+    """Return the result of each instrument and of each way out of a trade."""
+    exits = by_exit(record)
+    body = _slices("Instrument", by_instrument(record))
+    if exits:
+        body += "<h3>By exit</h3>" + _slices("Exit", exits, costs_known=False)
+    return section("By instrument", "Closed trades; fees, funding and slippage of all fills.", body)
+
+
+def distribution(record: Record) -> str:
+    """Return how the trades' returns are spread."""
+    returns = trade_returns(closed(record.positions))
+    returns = returns[np.isfinite(returns)]
+    note = "Net return of each closed trade on its notional; the outermost bars hold what lies beyond."
+    if len(returns) < 2:
+        return section("Trade returns", note, '<p class="empty">Fewer than two closed trades.</p>')
+    reach = float(np.quantile(np.abs(returns), 0.99)) or 1e-4
+    edges = np.linspace(-reach, reach, 33)
+    counts, _ = np.histogram(np.clip(returns, -reach, reach), bins=edges)
+    digits = 0 if reach > 0.04 else 1 if reach > 0.004 else 2
+    chart = charts.bar_chart("Trade returns", edges, counts.tolist(), tick=lambda share: percent(share, digits))
+    figures = [
+        ("Best", percent(float(returns.max()), 2, sign=True)),
+        ("Median", percent(float(np.median(returns)), 2, sign=True)),
+        ("Worst", percent(float(returns.min()), 2, sign=True)),
+    ]
+    return section("Trade returns", note, chart + tables.facts(figures))
+
+
+def trades(record: Record, shown: int) -> str:
+    """Return the trades with what opened and closed each, the most recent first; at most `shown`."""
+    every = record.positions
+    part = every.iloc[max(len(every) - shown, 0) :].iloc[::-1]
+    opened_by = origins(record)
+    profits, shares = trade_profits(part), trade_returns(part)
+    venue = common_venue(record.manifest.instruments)
+    rows = []
+    for index, row in enumerate(part.itertuples(index=False)):
+        origin = opened_by.get((str(row.instrument), int(row.ts_opened_ns)), UNKNOWN)
+        ended = not is_absent(row.ts_closed_ns)
+        hours = (int(row.ts_closed_ns) - int(row.ts_opened_ns)) / 3.6e12 if ended else None
+        profit, share = float(profits[index]), float(shares[index])
+        rows.append(
+            [
+                Cell(when(int(row.ts_opened_ns)), int(row.ts_opened_ns)),
+                Cell(number(hours, 1) if ended else "open", -1.0 if hours is None else hours),
+                Cell(str(row.instrument).removesuffix(venue)),
+                Cell(str(row.side).lower()),
+                Cell(number(float(row.quantity_peak), 4).rstrip("0").rstrip("."), float(row.quantity_peak)),
+                Cell(price(float(row.entry_price)), float(row.entry_price)),
+                Cell(price(float(row.exit_price)) if ended else MISSING, float(row.exit_price) if ended else 0.0),
+                Cell(money(profit, sign=True), profit, tone(profit)),
+                Cell(percent(share, 2, sign=True), share, tone(share)),
+                Cell(money(-float(row.fees), sign=True), -float(row.fees)),
+                Cell(money(float(row.funding), sign=True), float(row.funding)),
+                Cell(role_words(origin.role), hint=origin.tags),
+                Cell(role_words(row.exit_role) if ended else MISSING),
+                Cell(origin.signal, hint=origin.tags),
+            ]
+        )
+    header = ("Opened", "Hours", "Instrument", "Side", "Quantity", "Entry", "Exit", "Net P&L", "Return", "Fees",
+              "Funding", "Opened by", "Closed by", "Signal")  # fmt: skip
+    note = f"The last {len(part)} of {len(every)} trades" if len(every) > len(part) else f"All {len(every)} trades"
+    note += ", the most recent first. Click a heading to sort."
+    if len(every) > len(part):
+        note += " All of them are in positions.parquet."
+    if not len(every):
+        return section("Trades", "No position was opened.", "")
+    body = tables.table(header, rows, numeric=(1, 4, 5, 6, 7, 8, 9, 10), sortable=True)
+    return section("Trades", note, body, style="trades")
+
+
+def believability(summary: Summary) -> str:
+    """Return what luck and the number of trials leave of the result."""
+    needed = summary.track_record_days_min
+    rows = [
+        ("Trials on this strategy and data", number(summary.trials, 0)),
+        ("Deflated Sharpe ratio", f"{percent(summary.deflated_sharpe)} probability that the edge survives the trials"),
+        ("Probabilistic Sharpe ratio", f"{percent(summary.probabilistic_sharpe)} probability that it is above zero"),
+        ("Track record", f"{number(summary.track_record_days, 0)} daily returns"),
+        ("Needed at 95 % confidence", f"{number(needed, 0)} daily returns" if needed else "no length would do"),
+        ("Skewness, kurtosis", f"{number(summary.skewness)}, {number(summary.kurtosis)} (normal: 0, 3)"),
+        ("Sanity band", "inside" if summary.sane else "OUTSIDE: see the top"),
+    ]
+    return section("Luck and trials", "Bailey and Lopez de Prado (2012, 2014).", tables.facts(rows))
+
+
+def assumptions(record: Record) -> str:
+    """Return what the simulation assumed."""
+    stated = list(record.manifest.assumptions.items())
+    if not stated:
+        return section("Assumptions", "The run states none.", "")
+    return section("Assumptions", "What the simulated venue and the data were taken to be.", tables.facts(stated))
+
+
+def provenance(record: Record, summary: Summary) -> str:
+    """Return everything needed to repeat the run."""
+    manifest = record.manifest
+    rows = [
+        ("Decision hash", manifest.decision_hash),
+        ("Data fingerprint", manifest.data_fingerprint),
+        ("Config fingerprint", manifest.config_fingerprint),
+        ("Code version", manifest.code_version),
+        ("Engine", manifest.engine_version),
+        ("Seeds", ", ".join(f"{name} {seed}" for name, seed in manifest.seeds.items()) or "none"),
+        ("Wall time", MISSING if summary.wall_seconds is None else f"{number(summary.wall_seconds, 1)} s"),
+    ]
+    rows += [(name, version) for name, version in manifest.packages.items()]
+    note = "The same data, config, code and lock give the same decision hash."
+    return section("Provenance", note, tables.facts(rows, "mono"))
+
+
+def section(title: str, note: str, body: str, style: str = "") -> str:
+    """Return a titled card."""
+    lead = f'<p class="note">{escape(note)}</p>' if note else ""
+    return f"<section{f' class={style!r}' if style else ''}><h2>{escape(title)}</h2>{lead}{body}</section>"
+
+
+def day(iso: str) -> str:
+    """Return the date of an ISO time, and its clock time where that is not midnight."""
+    date, _, clock = iso.partition("T")
+    return date if clock[:5] in {"", "00:00"} else f"{date} {clock[:5]}"
+
+
+def role_words(role: object) -> str:
+    """Return an order's role in small letters, a dash where it has none."""
+    return role.replace("_", " ").lower() if isinstance(role, str) and role else MISSING
+
+
+def common_venue(instruments: Sequence[str]) -> str:
+    """Return the venue all instruments share, with its dot, or nothing: what a table may leave out."""
+    venues = {name.rpartition(".")[2] for name in instruments if "." in name}
+    return f".{venues.pop()}" if len(venues) == 1 else ""
+
+
+def ordinal(share: float) -> str:
+    """Return a fraction as a percentile: 0.44 is 44th."""
+    place = int(share * 100.0)
+    suffix = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{suffix}"
+
+
+def _slices(name: str, rows: Sequence[Slice], *, costs_known: bool = True) -> str:
+    header = (name, *(SLICE_HEADER if costs_known else SLICE_HEADER[:-3]))
+    body = []
+    for one in rows:
+        cells: list[Cell | str] = [
+            one.name,
+            number(one.trades, 0),
+            number(one.longs, 0),
+            percent(one.win_rate, 0),
+            number(one.profit_factor),
+            Cell(money(one.net, sign=True), style=tone(one.net)),
+            money(one.mean, sign=True),
+            number(one.hours, 1),
+        ]
+        if costs_known:
+            cells += [money(one.fees), money(one.funding, sign=True), money(one.slippage)]
+        body.append(cells)
+    return tables.table(header, body, numeric=range(1, len(header)))
+
+
+def _banner(kind: str, title: str, texts: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f'<div class="banner {kind}" role="alert"><strong>{escape(title)}</strong><ul>{items}</ul></div>'
+
+
+def _legend(entries: Sequence[tuple[str, str]]) -> str:
+    return (
+        '<div class="legend">'
+        + "".join(f'<span><i class="{kind}"></i><b>{escape(name)}</b></span>' for kind, name in entries)
+        + "</div>"
+    )
