@@ -8,7 +8,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Price
 
 
-class MarkBar(Data):
+class MarkBar(Data):  # type: ignore[misc]  # the engine ships no types
     """
     The mark price of one instrument over one bar.
 

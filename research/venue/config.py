@@ -49,14 +49,12 @@ class LiquidationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """
     Whether and how the venue liquidates.
 
-    `fee` is a fraction of the liquidated notional, charged as far as the position's collateral goes (Binance
-    publishes it a symbol in ``exchangeInfo`` as ``liquidationFee``: 0.010 to 0.030). `margin_maintenance_rate` is
-    the maintenance of spot margin instruments, which have no brackets: 0.1 of notional is margin level 1.1.
+    `fee` is a fraction of the liquidated notional, charged as far as the position's collateral goes; Binance
+    publishes one for each symbol in ``exchangeInfo`` as ``liquidationFee``, between 0.010 and 0.030.
     """
 
     enabled: bool = True
     fee: Fraction = 0.0125
-    margin_maintenance_rate: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.10
 
 
 class VenueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,181 @@
+"""Build the simulated venue: one engine venue with this package's models and modules in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+from nautilus_trader.accounting.margin_models import LeveragedMarginModel
+from nautilus_trader.backtest.engine import BacktestEngine
+from nautilus_trader.backtest.models import LatencyModel
+from nautilus_trader.backtest.modules import SimulationModule
+from nautilus_trader.model.enums import AccountType, OmsType
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
+from nautilus_trader.model.objects import Currency, Money
+
+from catalog.instruments import InstrumentSpec, Kind
+from errors import ConfigError
+from research.venue import assumptions
+from research.venue.borrowing import BorrowingModule
+from research.venue.config import VenueConfig
+from research.venue.fees import ScheduleFeeModel, rates_of
+from research.venue.funding import FundingModule
+from research.venue.liquidation import LiquidationModule
+from research.venue.prices import Board, PriceTape
+from research.venue.slippage import SlippageModel
+
+
+class VenueHandles:
+    """
+    What a recorder may ask the venue; a module is None where the venue has no use for it.
+
+    Parameters
+    ----------
+    config : VenueConfig
+        As the venue was built.
+    specs : sequence of InstrumentSpec
+        Its instruments.
+    board : Board
+        Prices and open positions.
+    fill_model, fee_model, funding, liquidation, borrowing
+        The venue's parts.
+
+    """
+
+    def __init__(
+        self,
+        config: VenueConfig,
+        specs: Sequence[InstrumentSpec],
+        board: Board,
+        fill_model: SlippageModel,
+        fee_model: ScheduleFeeModel,
+        funding: FundingModule | None,
+        liquidation: LiquidationModule | None,
+        borrowing: BorrowingModule | None,
+    ) -> None:
+        self.config = config
+        self.specs = tuple(specs)
+        self.board = board
+        self.fill_model = fill_model
+        self.fee_model = fee_model
+        self.funding = funding
+        self.liquidation = liquidation
+        self.borrowing = borrowing
+
+    def reference_price(self, client_order_id: ClientOrderId) -> float | None:
+        """Return the price the venue showed for this order's latest fill; read it while handling the fill."""
+        return self.fill_model.reference_price(client_order_id)
+
+    def assumptions(self) -> list[str]:
+        """Return what this venue assumes, in plain sentences for a report; ask after the run."""
+        unmarked = [name for name, market in self.board.markets.items() if not market.marked]
+        return assumptions.sentences(
+            self.config,
+            self.specs,
+            unmarked=[name.value for name in unmarked],
+            mark_fallbacks=self.board.mark_fallbacks,
+        )
+
+
+def add_venue(
+    engine: BacktestEngine,
+    venue_name: str,
+    specs: Sequence[InstrumentSpec],
+    config: VenueConfig,
+    marked: Collection[str] = (),
+) -> VenueHandles:
+    """
+    Add a simulated venue and its instruments to a backtest engine.
+
+    Spot gets a cash account; margin and perpetuals a margin account, netting, with one settlement currency. The feed
+    must show, for each bar of an instrument: one `TradeTick` with the open at the bar's opening plus
+    `open_tick_offset_ns`, the `MarkBar` (if any) at its close, then the `Bar`, then a `FundingRateUpdate` due there.
+
+    Parameters
+    ----------
+    engine : BacktestEngine
+        Before its run.
+    venue_name : str
+        Such as ``BINANCE``; all specs must belong to it.
+    specs : sequence of InstrumentSpec
+        At least one, of one settlement currency, and either all spot or none.
+    config : VenueConfig
+        The user's choices.
+    marked : collection of str
+        Ids of the instruments for which mark bars will be fed.
+
+    Returns
+    -------
+    VenueHandles
+        The venue's parts, for recorders and reports.
+
+    Raises
+    ------
+    ConfigError
+        If the instruments do not fit on one account, or the VIP schedule meets another kind than perpetuals.
+
+    """
+    currency, account_type = _check(venue_name, specs, config)
+    venue = Venue(venue_name)
+    ids = {spec.instrument_id: InstrumentId.from_str(spec.instrument_id) for spec in specs}
+    board = Board({instrument_id: name in marked for name, instrument_id in ids.items()})
+    fill_model = SlippageModel(board, config.slippage_bps, config.limit_fills)
+    fee_model = ScheduleFeeModel(rates_of(specs, config.fees), Decimal(repr(config.liquidation.fee)), board)
+
+    intervals_h = {ids[spec.instrument_id]: spec.funding_interval_h for spec in specs if spec.funding_interval_h}
+    funding = FundingModule(venue, board, intervals_h, config.funding.missing) if intervals_h else None
+    brackets = {ids[spec.instrument_id]: spec.brackets for spec in specs if spec.brackets}
+    liquidation = borrowing = None
+    if brackets and config.liquidation.enabled:
+        liquidation = LiquidationModule(
+            venue,
+            board,
+            brackets,
+            currency,
+            config.leverage,
+            config.margin_mode,
+            high_first=config.bar_path == "high_first",
+        )
+    if any(spec.kind is Kind.MARGIN for spec in specs):
+        borrowing = BorrowingModule(venue, board, currency, config.borrow_rate_annual)
+
+    modules: list[SimulationModule | None] = [PriceTape(venue, board), funding, borrowing, liquidation]
+    engine.add_venue(
+        venue=venue,
+        oms_type=OmsType.NETTING,
+        account_type=account_type,
+        starting_balances=[Money(config.starting_balance, currency)],
+        base_currency=None,
+        default_leverage=Decimal(repr(config.leverage)) if account_type == AccountType.MARGIN else None,
+        margin_model=LeveragedMarginModel(),
+        modules=[module for module in modules if module is not None],
+        fill_model=fill_model,
+        fee_model=fee_model,
+        latency_model=LatencyModel(base_latency_nanos=config.latency_ns),
+        reject_stop_orders=config.stops_in_market == "reject",
+        use_reduce_only=True,
+        bar_execution=True,
+        bar_adaptive_high_low_ordering=config.bar_path == "adaptive",
+        trade_execution=True,
+    )
+    for spec in specs:
+        engine.add_instrument(spec.instrument())
+    return VenueHandles(config, specs, board, fill_model, fee_model, funding, liquidation, borrowing)
+
+
+def _check(venue_name: str, specs: Sequence[InstrumentSpec], config: VenueConfig) -> tuple[Currency, AccountType]:
+    if not specs:
+        raise ConfigError(f"venue {venue_name} has no instruments")
+    strangers = [spec.instrument_id for spec in specs if spec.venue != venue_name]
+    if strangers:
+        raise ConfigError(f"not of venue {venue_name}: {', '.join(strangers)}")
+    currencies = sorted({spec.settlement for spec in specs})
+    if len(currencies) > 1:
+        raise ConfigError(f"one account needs one settlement currency, {venue_name} would have {', '.join(currencies)}")
+    kinds = {spec.kind for spec in specs}
+    if Kind.SPOT in kinds and len(kinds) > 1:
+        raise ConfigError(f"spot does not share an account with margin or perpetuals at {venue_name}")
+    if config.fees.schedule == "vip" and kinds != {Kind.USDM_PERP}:
+        raise ConfigError("the VIP schedule is for USD-M perpetuals; give other rates explicitly", where="venue.fees")
+    account_type = AccountType.CASH if kinds == {Kind.SPOT} else AccountType.MARGIN
+    return Currency.from_str(currencies[0]), account_type
