@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from risk.intent import Intent
-from risk.verdict import Approved, Parked, Refusal, Verdict
+from risk.verdict import Approved, Refusal, Verdict
 from risk.view import View
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -51,7 +51,7 @@ class DecisionLog:
         line = _encode(
             {
                 "seq": self._sequence,
-                "ts": view.ts_ns if view.ts_ns > intent.ts_ns else intent.ts_ns,
+                "ts": max(intent.ts_ns, view.ts_ns),
                 "strategy": intent.strategy,
                 "instrument": intent.instrument,
                 "action": intent.action.value,
@@ -89,7 +89,6 @@ def _verdict_of(verdict: Verdict) -> tuple[str, str, dict[str, Any]]:
     if isinstance(verdict, Refusal):
         figures = {"measured": verdict.measured, "limit": verdict.limit, "detail": verdict.detail}
         return "REFUSED", verdict.reason.value, figures
-    assert isinstance(verdict, Parked)
     return "PARKED", "AWAITING_APPROVAL", {"measured": None, "limit": None, "detail": "", "expires": verdict.expires_ns}
 
 

@@ -18,7 +18,7 @@ from risk.checks.price_collar import PriceCollar
 from risk.growth import WITH_PARENT, Growth, growth_of, reduction_of
 from risk.intent import Intent
 from risk.limits import LimitsConfig
-from risk.modes.table import POWERS, Mode, Permission
+from risk.modes.table import Mode, Permission
 from risk.verdict import Approved, Basis, Refusal
 from risk.view import View
 
@@ -117,7 +117,7 @@ class Ruleset:
     @staticmethod
     def needs_approval(intent: Intent, view: View) -> bool:
         """Return whether an operator must approve an order of this origin that passed on `Basis.LIMITS`."""
-        return POWERS[view.mode].orders(intent.origin) is Permission.AFTER_APPROVAL
+        return view.powers.orders(intent.origin) is Permission.AFTER_APPROVAL
 
 
 _WEIGHT = {Basis.REDUCES: 0, Basis.PARENT: 1, Basis.LIMITS: 2}

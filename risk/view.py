@@ -10,7 +10,7 @@ from risk.budget import Budget
 from risk.exact_sum import ExactSum
 from risk.intent import Action, Intent
 from risk.limits import ORDERS_REMEMBERED
-from risk.modes.table import Mode
+from risk.modes.table import POWERS, Mode
 from risk.peak import DAY_NS, RollingPeak
 
 type Fingerprint = tuple[object, ...]
@@ -57,13 +57,14 @@ class View:
     """
 
     __slots__ = (
-        "_books", "_budgets", "_cash", "_closed", "_day_start", "_day_start_ts", "_gross", "_margin", "_open",
+        "_books", "_budgets", "_cash", "_closed", "_day_start", "_day_start_ts", "_gross", "_margin", "_mode", "_open",
         "_orders", "_peak", "_recent", "_reserved", "_settled", "_stale", "_submits", "_sums", "_unknown", "_value",
-        "mode", "ts_ns",
+        "powers", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
-        self.mode = mode
+        self._mode = mode
+        self.powers = POWERS[mode]
         self.ts_ns = ts_ns
         self._cash = cash
         self._books: dict[str, Book] = {}
@@ -83,6 +84,11 @@ class View:
         self._recent: dict[Fingerprint, tuple[int, str]] = {}
 
     # what the checks read
+
+    @property
+    def mode(self) -> Mode:
+        """The control mode; `powers` is its row of the table."""
+        return self._mode
 
     @property
     def cash(self) -> float:
@@ -192,22 +198,21 @@ class View:
         """Return the budget of an approved order, None where there is none or it closed long ago."""
         return self._budgets.get(client_order_id)
 
-    def submitted_ago_ns(self, count: int) -> int | None:
-        """Return how long ago the `count`-th latest command was sent, None where there were fewer."""
-        return self.ts_ns - self._submits[-count] if len(self._submits) >= count else None
+    def submitted_ns(self, count: int) -> int | None:
+        """Return when the `count`-th latest command was sent, None where there were fewer."""
+        return self._submits[-count] if len(self._submits) >= count else None
 
-    def duplicate_ago_ns(self, intent: Intent) -> int | None:
-        """Return how long ago another order like this one was sent; None where none is remembered."""
+    def duplicate_ns(self, intent: Intent) -> int | None:
+        """Return when another order like this one was sent; None where none is remembered."""
         earlier = self._recent.get(fingerprint(intent))
-        if earlier is None or earlier[1] == intent.client_order_id:
-            return None
-        return self.ts_ns - earlier[0]
+        return None if earlier is None or earlier[1] == intent.client_order_id else earlier[0]
 
     # what the gate writes
 
     def apply_mode(self, mode: Mode) -> None:
         """Take over the control mode."""
-        self.mode = mode
+        self._mode = mode
+        self.powers = POWERS[mode]
 
     def set_facts(self, facts: InstrumentFacts) -> None:
         """Take over what is fixed about an instrument."""

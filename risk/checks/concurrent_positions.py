@@ -7,7 +7,6 @@ import msgspec
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import ConcurrentPositionsConfig
-from risk.modes.table import POWERS
 from risk.verdict import Reason, Refusal
 from risk.view import View
 
@@ -19,7 +18,7 @@ class ConcurrentPositions(msgspec.Struct, frozen=True):
 
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with the number there would be and the limit, None where it holds."""
-        of_mode = POWERS[view.mode].positions_max
+        of_mode = view.powers.positions_max
         limit = self.config.positions_max if of_mode is None else min(self.config.positions_max, of_mode)
         entered = growth.book.quantity != 0.0 or bool(growth.book.opening)
         measured = view.committed_positions + (0 if entered else 1)

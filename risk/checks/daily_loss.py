@@ -7,7 +7,6 @@ import msgspec
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import DailyLossLimitConfig
-from risk.modes.table import POWERS
 from risk.verdict import Reason, Refusal
 from risk.view import View
 
@@ -19,7 +18,7 @@ class DailyLoss(msgspec.Struct, frozen=True):
 
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with both as fractions of the day's starting equity, None where it holds."""
-        limit = min(self.config.max, POWERS[view.mode].daily_loss_max)
+        limit = min(self.config.max, view.powers.daily_loss_max)
         measured = view.daily_loss
         if not measured < limit:
             return Refusal(Reason.DAILY_LOSS_EXCEEDED, measured, limit)

@@ -7,7 +7,6 @@ import msgspec
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import DrawdownLimitConfig
-from risk.modes.table import POWERS
 from risk.verdict import Reason, Refusal
 from risk.view import View
 
@@ -19,7 +18,7 @@ class Drawdown(msgspec.Struct, frozen=True):
 
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with both as fractions of the peak, None where it holds."""
-        limit = self.config.max * POWERS[view.mode].risk_multiplier
+        limit = self.config.max * view.powers.risk_multiplier
         measured = view.drawdown
         if not measured < limit:
             return Refusal(Reason.DRAWDOWN_EXCEEDED, measured, limit)

@@ -20,7 +20,9 @@ class Duplicate(msgspec.Struct, frozen=True):
         """Return a refusal with age of the first order and window in seconds, None where it holds."""
         if growth.from_budget or intent.action is Action.MODIFY:
             return None
-        ago_ns = view.duplicate_ago_ns(intent)
-        if ago_ns is not None and not ago_ns * 1e-9 >= self.config.window_s:
-            return Refusal(Reason.DUPLICATE_ORDER, ago_ns * 1e-9, self.config.window_s)
+        sent_ns = view.duplicate_ns(intent)
+        if sent_ns is not None:
+            age_s = 1e-9 * (intent.ts_ns - sent_ns)
+            if not age_s >= self.config.window_s:
+                return Refusal(Reason.DUPLICATE_ORDER, age_s, self.config.window_s)
         return None

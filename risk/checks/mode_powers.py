@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from risk.intent import Intent, Origin
-from risk.modes.table import POWERS, Permission, Switch
+from risk.modes.table import Permission, Switch
 from risk.verdict import Reason, Refusal
 from risk.view import View
 
@@ -15,7 +15,7 @@ def mode_forbids(intent: Intent, view: View) -> Refusal | None:
     A mode that demands an approval refuses nothing here: the gate parks what the limits let pass. An operator's
     order must name its operator in every mode, and a reason where the mode demands it.
     """
-    powers = POWERS[view.mode]
+    powers = view.powers
     permission = powers.orders(intent.origin)
     if permission is Permission.NO or permission is Permission.CLOSING_ONLY:
         return Refusal(

@@ -7,7 +7,6 @@ import msgspec
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import PositionBasis, PositionLimitConfig
-from risk.modes.table import POWERS
 from risk.verdict import Reason, Refusal
 from risk.view import View
 
@@ -28,7 +27,7 @@ class PositionLimit(msgspec.Struct, frozen=True):
         """Return a refusal with loss (or notional) and limit in quote currency, None where it holds."""
         if growth.from_budget:
             return None
-        limit = self.config.max * POWERS[view.mode].risk_multiplier * view.equity
+        limit = self.config.max * view.powers.risk_multiplier * view.equity
         if self.config.basis is PositionBasis.NOTIONAL:
             measured = growth.notional + growth.held * growth.mark
         else:
