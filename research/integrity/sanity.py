@@ -42,10 +42,15 @@ class Implausible(msgspec.Struct, frozen=True):
     high: float
 
     def __str__(self) -> str:
-        side, limit = ("above", self.high) if self.measured > self.high else ("below", self.low)
+        name = {"cagr": "growth a year"}.get(self.figure, self.figure.replace("_", " "))
+        if self.measured > self.high:
+            return (
+                f"{name} {self.measured:.4g} is above the sanity band's {self.high:.4g}: "
+                "look for look-ahead, missing costs or impossible fills before believing this result"
+            )
         return (
-            f"{self.figure} {self.measured:.4g} is {side} the sanity band's {limit:.4g}: "
-            "look for look-ahead, missing costs or impossible fills before believing this result"
+            f"{name} {self.measured:.4g} is below the sanity band's {self.low:.4g}: "
+            "look for a wrong sign, a cost counted twice or runaway trading before believing this result"
         )
 
 

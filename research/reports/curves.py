@@ -52,11 +52,12 @@ def read_curves(record: Record) -> Curves:
     )
 
 
-def equity_chart(curves: Curves, start_equity: float) -> str:
-    """Draw equity against buy and hold and the band of random entries."""
+def equity_chart(curves: Curves, start_equity: float, *, random: bool) -> str:
+    """Draw equity against buy and hold and, where the run traded, the band of random entries."""
     rows = charts.decimate(curves.equity, POINTS)
     ts_ns = curves.ts_ns[rows]
-    series, bands = [], []
+    series: list[Series] = []
+    bands: list[Band] = []
     if curves.baselines is not None:
         at = np.searchsorted(curves.baselines["ts_ns"].to_numpy(dtype=np.int64), ts_ns, side="right") - 1
         line = {
@@ -64,14 +65,13 @@ def equity_chart(curves: Curves, start_equity: float) -> str:
             for name in curves.baselines.columns
             if name != "ts_ns"
         }
-        bands = [
-            Band("Random entries 5-95 %", line["random_p05"], line["random_p95"], "wide"),
-            Band("Random entries 25-75 %", line["random_p25"], line["random_p75"], "narrow"),
-        ]
-        series = [
-            Series("Random entries, median", line["random_p50"], "random"),
-            Series("Buy and hold", line["buy_and_hold"], "held"),
-        ]
+        series = [Series("Buy and hold", line["buy_and_hold"], "held")]
+        if random:
+            bands = [
+                Band("Random entries 5-95 %", line["random_p05"], line["random_p95"], "wide"),
+                Band("Random entries 25-75 %", line["random_p25"], line["random_p75"], "narrow"),
+            ]
+            series.insert(0, Series("Random entries, median", line["random_p50"], "random"))
     return charts.line_chart(
         "Equity of the strategy against buy and hold and random entries",
         ts_ns,
@@ -87,6 +87,7 @@ def equity_chart(curves: Curves, start_equity: float) -> str:
 def drawdown_chart(curves: Curves) -> str:
     """Draw how far equity is below its highest so far."""
     fall = drawdowns(curves.equity)
+    deepest = min(float(np.nanmin(fall, initial=0.0)) * 1.05, -0.01)
     rows = charts.decimate(fall, POINTS)
     series = [Series("Drawdown", fall[rows], "loss", area=0.0)]
     return charts.line_chart(
@@ -94,9 +95,9 @@ def drawdown_chart(curves: Curves) -> str:
         curves.ts_ns[rows],
         series,
         height=210.0,
-        tick=lambda share: percent(share, 0) if abs(np.nanmin(fall)) > 0.04 else percent(share, 1),
+        tick=lambda share: percent(share, 0 if deepest < -0.04 else 1),
         value=lambda share: percent(share, 2),
-        ends=(None, 0.0),
+        ends=(deepest, 0.0),
     )
 
 
@@ -129,7 +130,14 @@ def distance_chart(curves: Curves) -> str:
     return charts.line_chart(
         "Smallest distance to liquidation",
         curves.ts_ns[ends],
-        [Series("Smallest distance", np.fmin(smallest, DISTANCE_SHOWN_MAX), "thin", area=DISTANCE_SHOWN_MAX)],
+        [
+            Series(
+                "Smallest distance",
+                np.clip(np.nan_to_num(smallest, nan=np.inf), 0.0, DISTANCE_SHOWN_MAX),
+                "thin",
+                area=DISTANCE_SHOWN_MAX,
+            )
+        ],
         rules=[Rule(0.10, "10 %: add margin or reduce"), Rule(0.03, "3 %: emergency close")],
         height=230.0,
         tick=lambda share: percent(share, 0),

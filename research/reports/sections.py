@@ -1,4 +1,4 @@
-"""The parts of a report's page, each from the run's record and summary to HTML."""
+"""The parts of a report's page on the account: figures, curves, costs, refusals, and what they rest on."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from research.reports import charts, curves, tables
-from research.reports.breakdown import UNKNOWN, Slice, by_exit, by_instrument, origins, split_costs, trade_returns
+from research.reports import curves, tables
+from research.reports.breakdown import split_costs
 from research.reports.curves import Curves
-from research.reports.formats import MISSING, escape, money, number, percent, price, tone, when
+from research.reports.formats import MISSING, escape, money, number, percent, tone
 from research.reports.metrics import daily_equity
 from research.reports.record import Record
 from research.reports.schema import Performance, RandomEntries, Summary
-from research.reports.summary import closed, column, is_absent, trade_profits
+from research.reports.summary import column
 from research.reports.tables import Cell
-
-SLICE_HEADER = (
-    "Trades", "Long", "Win rate", "Profit factor", "Net P&L", "Mean trade", "Mean hours", "Fees", "Funding", "Slippage",
-)  # fmt: skip
 
 
 def head(summary: Summary) -> str:
@@ -71,7 +67,9 @@ def tiles(summary: Summary) -> str:
         ("Growth a year", percent(summary.cagr, sign=True), tone(summary.cagr),
          f"buy and hold {percent(held.cagr, sign=True)}" if held else "compound, 365 days"),
         ("Sharpe ratio", number(summary.sharpe), tone(summary.sharpe),
-         f"deflated: {percent(summary.deflated_sharpe, 0)} sure it is not luck"),
+         "too little to judge luck"
+         if summary.deflated_sharpe is None
+         else f"deflated: {percent(summary.deflated_sharpe, 0)} sure it is not luck"),
         ("Deepest drawdown", percent(summary.max_drawdown), tone(summary.max_drawdown),
          f"longest {number(summary.max_drawdown_days, 0)} days"),
         ("Profit factor", number(summary.profit_factor), "",
@@ -79,7 +77,7 @@ def tiles(summary: Summary) -> str:
         ("Costs", money(costs), "",
          f"{percent(costs / start if start else None)} of start equity"),
         ("Against random", f"{ordinal(random.percentile)}" if random and random.percentile is not None else MISSING, "",
-         f"percentile of {random.seeds} random runs" if random else "no baseline"),
+         f"percentile of {random.seeds} random runs" if random and random.trades else "no trades to repeat"),
         ("Nearest liquidation", percent(summary.liquidation_distance_min), "",
          f"{summary.liquidations} liquidation{'s' if summary.liquidations != 1 else ''}"),
     ]  # fmt: skip
@@ -99,22 +97,21 @@ def equity(summary: Summary, series: Curves) -> str:
     random = summary.baselines.random
     legend = [("main", "Strategy")]
     note = "Account value at mark prices, all costs included."
-    if random is not None:
-        legend += [("held", "Buy and hold"), ("random", "Random entries, median")]
+    repeated = random is not None and random.trades > 0
+    if summary.baselines.buy_and_hold is not None:
+        legend.append(("held", "Buy and hold"))
+        note += " Buy and hold is unlevered with equal shares and pays the same costs."
+    if random is not None and repeated:
+        legend += [("random", "Random entries, median")]
         legend += [("wide box", "5-95 %"), ("narrow box", "25-75 %")]
         note += (
-            f" Buy and hold is unlevered with equal shares. Random entries repeat this run's {random.trades} trades "
+            f" Random entries repeat this run's {random.trades} trades "
             f"(same holding times and mix of sides, {number(random.size)} times equity each) at random times, "
-            f"{random.seeds} times. Both pay the same fees, slippage and funding."
+            f"{random.seeds} times. They pay the same fees, slippage and funding."
         )
-    return (
-        section("Equity", note, curves.equity_chart(series, summary.start_equity or 0.0) + _legend(legend))
-        + section(
-            "Drawdown",
-            "Fall from the highest equity so far.",
-            curves.drawdown_chart(series),
-        )
-    )  # fmt: skip
+    chart = curves.equity_chart(series, summary.start_equity or 0.0, random=repeated)
+    fall = section("Drawdown", "Fall from the highest equity so far.", curves.drawdown_chart(series))
+    return section("Equity", note, chart + _legend(legend)) + fall
 
 
 def comparison(summary: Summary) -> str:
@@ -227,87 +224,18 @@ def liquidation(series: Curves) -> str:
     return section("Minimum distance to liquidation", note, curves.distance_chart(series))
 
 
-def instruments(record: Record) -> str:
-    """Return the result of each instrument and of each way out of a trade."""
-    exits = by_exit(record)
-    body = _slices("Instrument", by_instrument(record))
-    if exits:
-        body += "<h3>By exit</h3>" + _slices("Exit", exits, costs_known=False)
-    return section("By instrument", "Closed trades; fees, funding and slippage of all fills.", body)
-
-
-def distribution(record: Record) -> str:
-    """Return how the trades' returns are spread."""
-    returns = trade_returns(closed(record.positions))
-    returns = returns[np.isfinite(returns)]
-    note = "Net return of each closed trade on its notional; the outermost bars hold what lies beyond."
-    if len(returns) < 2:
-        return section("Trade returns", note, '<p class="empty">Fewer than two closed trades.</p>')
-    reach = float(np.quantile(np.abs(returns), 0.99)) or 1e-4
-    edges = np.linspace(-reach, reach, 33)
-    counts, _ = np.histogram(np.clip(returns, -reach, reach), bins=edges)
-    digits = 0 if reach > 0.04 else 1 if reach > 0.004 else 2
-    chart = charts.bar_chart("Trade returns", edges, counts.tolist(), tick=lambda share: percent(share, digits))
-    figures = [
-        ("Best", percent(float(returns.max()), 2, sign=True)),
-        ("Median", percent(float(np.median(returns)), 2, sign=True)),
-        ("Worst", percent(float(returns.min()), 2, sign=True)),
-    ]
-    return section("Trade returns", note, chart + tables.facts(figures))
-
-
-def trades(record: Record, shown: int) -> str:
-    """Return the trades with what opened and closed each, the most recent first; at most `shown`."""
-    every = record.positions
-    part = every.iloc[max(len(every) - shown, 0) :].iloc[::-1]
-    opened_by = origins(record)
-    profits, shares = trade_profits(part), trade_returns(part)
-    venue = common_venue(record.manifest.instruments)
-    rows = []
-    for index, row in enumerate(part.itertuples(index=False)):
-        origin = opened_by.get((str(row.instrument), int(row.ts_opened_ns)), UNKNOWN)
-        ended = not is_absent(row.ts_closed_ns)
-        hours = (int(row.ts_closed_ns) - int(row.ts_opened_ns)) / 3.6e12 if ended else None
-        profit, share = float(profits[index]), float(shares[index])
-        rows.append(
-            [
-                Cell(when(int(row.ts_opened_ns)), int(row.ts_opened_ns)),
-                Cell(number(hours, 1) if ended else "open", -1.0 if hours is None else hours),
-                Cell(str(row.instrument).removesuffix(venue)),
-                Cell(str(row.side).lower()),
-                Cell(number(float(row.quantity_peak), 4).rstrip("0").rstrip("."), float(row.quantity_peak)),
-                Cell(price(float(row.entry_price)), float(row.entry_price)),
-                Cell(price(float(row.exit_price)) if ended else MISSING, float(row.exit_price) if ended else 0.0),
-                Cell(money(profit, sign=True), profit, tone(profit)),
-                Cell(percent(share, 2, sign=True), share, tone(share)),
-                Cell(money(-float(row.fees), sign=True), -float(row.fees)),
-                Cell(money(float(row.funding), sign=True), float(row.funding)),
-                Cell(role_words(origin.role), hint=origin.tags),
-                Cell(role_words(row.exit_role) if ended else MISSING),
-                Cell(origin.signal, hint=origin.tags),
-            ]
-        )
-    header = ("Opened", "Hours", "Instrument", "Side", "Quantity", "Entry", "Exit", "Net P&L", "Return", "Fees",
-              "Funding", "Opened by", "Closed by", "Signal")  # fmt: skip
-    note = f"The last {len(part)} of {len(every)} trades" if len(every) > len(part) else f"All {len(every)} trades"
-    note += ", the most recent first. Click a heading to sort."
-    if len(every) > len(part):
-        note += " All of them are in positions.parquet."
-    if not len(every):
-        return section("Trades", "No position was opened.", "")
-    body = tables.table(header, rows, numeric=(1, 4, 5, 6, 7, 8, 9, 10), sortable=True)
-    return section("Trades", note, body, style="trades")
-
-
 def believability(summary: Summary) -> str:
     """Return what luck and the number of trials leave of the result."""
     needed = summary.track_record_days_min
     rows = [
         ("Trials on this strategy and data", number(summary.trials, 0)),
-        ("Deflated Sharpe ratio", f"{percent(summary.deflated_sharpe)} probability that the edge survives the trials"),
-        ("Probabilistic Sharpe ratio", f"{percent(summary.probabilistic_sharpe)} probability that it is above zero"),
+        ("Deflated Sharpe ratio", _probability(summary.deflated_sharpe, "that it beats the luckiest of the trials")),
+        ("Probabilistic Sharpe ratio", _probability(summary.probabilistic_sharpe, "that it is above zero")),
         ("Track record", f"{number(summary.track_record_days, 0)} daily returns"),
-        ("Needed at 95 % confidence", f"{number(needed, 0)} daily returns" if needed else "no length would do"),
+        (
+            "Needed at 95 % confidence",
+            f"{number(needed, 0)} daily returns" if needed else "no length would do at this Sharpe ratio",
+        ),
         ("Skewness, kurtosis", f"{number(summary.skewness)}, {number(summary.kurtosis)} (normal: 0, 3)"),
         ("Sanity band", "inside" if summary.sane else "OUTSIDE: see the top"),
     ]
@@ -351,17 +279,6 @@ def day(iso: str) -> str:
     return date if clock[:5] in {"", "00:00"} else f"{date} {clock[:5]}"
 
 
-def role_words(role: object) -> str:
-    """Return an order's role in small letters, a dash where it has none."""
-    return role.replace("_", " ").lower() if isinstance(role, str) and role else MISSING
-
-
-def common_venue(instruments: Sequence[str]) -> str:
-    """Return the venue all instruments share, with its dot, or nothing: what a table may leave out."""
-    venues = {name.rpartition(".")[2] for name in instruments if "." in name}
-    return f".{venues.pop()}" if len(venues) == 1 else ""
-
-
 def ordinal(share: float) -> str:
     """Return a fraction as a percentile: 0.44 is 44th."""
     place = int(share * 100.0)
@@ -369,29 +286,13 @@ def ordinal(share: float) -> str:
     return f"{place}{suffix}"
 
 
-def _slices(name: str, rows: Sequence[Slice], *, costs_known: bool = True) -> str:
-    header = (name, *(SLICE_HEADER if costs_known else SLICE_HEADER[:-3]))
-    body = []
-    for one in rows:
-        cells: list[Cell | str] = [
-            one.name,
-            number(one.trades, 0),
-            number(one.longs, 0),
-            percent(one.win_rate, 0),
-            number(one.profit_factor),
-            Cell(money(one.net, sign=True), style=tone(one.net)),
-            money(one.mean, sign=True),
-            number(one.hours, 1),
-        ]
-        if costs_known:
-            cells += [money(one.fees), money(one.funding, sign=True), money(one.slippage)]
-        body.append(cells)
-    return tables.table(header, body, numeric=range(1, len(header)))
-
-
 def _banner(kind: str, title: str, texts: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(text)}</li>" for text in texts)
     return f'<div class="banner {kind}" role="alert"><strong>{escape(title)}</strong><ul>{items}</ul></div>'
+
+
+def _probability(value: float | None, of: str) -> str:
+    return "too few returns to say" if value is None else f"{percent(value)} probability {of}"
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:

@@ -51,7 +51,7 @@ table.heat td,table.heat th{padding:6px 7px;text-align:right}
 table.heat td:first-child{text-align:left}
 .hu1{background:#e9f6f1}.hu2{background:#cdebdf}.hu3{background:#a5dac6}.hu4{background:#77c6a8}.hu5{background:#47ad88}
 .hd1{background:#fcefed}.hd2{background:#f8d7d3}.hd3{background:#f1b5ae}.hd4{background:#e78f86}.hd5{background:#da695e}
-table.meters th{font-weight:450;width:1%}
+table.meters{margin-top:10px}table.meters th{font-weight:450;width:1%}
 table.meters td.n{width:1%}
 .meter{min-width:120px}
 .meter span{display:block;height:11px;border-radius:3px;background:currentColor;min-width:2px;opacity:.75}
@@ -101,7 +101,8 @@ footer{color:var(--muted);font-size:13px;padding-top:18px;padding-bottom:40px}
 @media(max-width:820px){.tiles{grid-template-columns:1fr 1fr}.pair{grid-template-columns:1fr}
 main,header.top,footer{padding-left:14px;padding-right:14px}
 section{padding:16px 14px}figure.chart{overflow-x:auto}
-figure.chart svg{min-width:620px}.pair figure.chart svg{min-width:0}}
+figure.chart svg{min-width:720px}svg text{font-size:15px}
+.pair figure.chart svg{min-width:0}}
 @media print{body{background:#fff}section,.tile{break-inside:avoid}.trades .scroll{max-height:none}}
 """
 

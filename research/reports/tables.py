@@ -81,7 +81,7 @@ def monthly_table(daily: DailyEquity, held: DailyEquity | None) -> str:
         if held is not None:
             cells.append(Cell(percent(compare.get(year)), style="muted"))
         rows.append(cells)
-    header = ["", *MONTHS, "Year"] + (["Buy & hold"] if held is not None else [])
+    header = ["", *MONTHS, "Year"] + (["Hold"] if held is not None else [])
     return table(header, rows, numeric=range(1, len(header)), style="heat")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from research.reports import sections
+from research.reports import sections, trade_sections
 from research.reports.curves import read_curves
 from research.reports.formats import escape
 from research.reports.record import Record, read_record
@@ -53,9 +53,9 @@ def render(record: Record, summary: Summary, *, trades_shown: int = 500) -> str:
             _pair(sections.comparison(summary), sections.costs(record, summary)),
             sections.exposure(summary, series),
             sections.liquidation(series),
-            sections.instruments(record),
-            _pair(sections.distribution(record), sections.refusals(summary)),
-            sections.trades(record, trades_shown),
+            trade_sections.instruments(record),
+            _pair(trade_sections.distribution(record), sections.refusals(summary)),
+            trade_sections.trades(record, trades_shown),
             _pair(sections.believability(summary), sections.assumptions(record)),
             sections.provenance(record, summary),
             "</main>",
