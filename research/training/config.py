@@ -8,9 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from catalog.bar_size import BarSize
+from strategies.features.spec import FeatureSpec
+
 NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
-_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
 
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
 _Bar = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,3}-(SECOND|MINUTE|HOUR|DAY)$")]
@@ -63,14 +65,6 @@ class BoosterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_bin: Annotated[int, msgspec.Meta(ge=2, le=1_024)] = 64
 
 
-class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A registered feature, its parameters, and the label it goes by."""
-
-    name: str
-    params: dict[str, float | int] = {}
-    label: str | None = None
-
-
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     One training run.
@@ -90,7 +84,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         The label asks whether the price rises over so many bars, from the open after the decision.
     embargo_bars : int
         Least distance between the end of the training labels and the test period, beyond the purge.
-    features : tuple[FeatureConfig, ...]
+    features : tuple[FeatureSpec, ...]
         Empty takes the default set.
     columns_ignored : tuple[str, ...]
         Feature columns the model must not look at, such as prices and cumulative volumes, whose level only names a
@@ -109,7 +103,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     embargo_bars: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 8
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 7
     allow_uncertified: bool = False
-    features: tuple[FeatureConfig, ...] = ()
+    features: tuple[FeatureSpec, ...] = ()
     columns_ignored: tuple[str, ...] = ()
     folds: FoldsConfig = FoldsConfig()
     booster: BoosterConfig = BoosterConfig()
@@ -133,8 +127,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def bar_ns(self) -> int:
         """Length of a bar in nanoseconds."""
-        count, unit = self.bar.split("-")
-        return int(count) * _SECONDS[unit] * NS_PER_SECOND
+        return BarSize.parse(self.bar).ns
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The catalog's names of the data sets that are read."""
+        return tuple(f"{instrument}/bars/{BarSize.parse(self.bar)}" for instrument in self.instruments)
 
     @property
     def embargo_ns(self) -> int:

@@ -1,4 +1,4 @@
-"""Label each bar by what a trade decided at its close would have met: does the price rise over the horizon?"""
+"""Label each bar by what a trade decided at its close would have met: a rise over the horizon, or none."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from catalog.model import F64
 _CLIP = 1e-15
 
 
-def score(probability: F64, rises: F64, base_rate_trained: float) -> dict[str, float]:
+def score(probability: F64, rises: F64, base_rate_trained: F64) -> dict[str, float]:
     """
     Measure how good predicted probabilities were.
 
@@ -17,8 +17,8 @@ def score(probability: F64, rises: F64, base_rate_trained: float) -> dict[str, f
     ----------
     probability, rises : float64[n]
         P(up) of each row, and 1.0 where it rose, 0.0 where not.
-    base_rate_trained : float
-        Share of rises in the training rows: what a forecast without features would say.
+    base_rate_trained : float64[n]
+        Share of rises in the rows that the model of each row learned from: a forecast without features.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def score(probability: F64, rises: F64, base_rate_trained: float) -> dict[str, f
         raise ValueError(f"probability and rises must be equal 1-D shapes, were {probability.shape}, {rises.shape}")
     return {
         "logloss": _logloss(probability, rises),
-        "logloss_base": _logloss(np.full_like(probability, base_rate_trained), rises),
+        "logloss_base": _logloss(base_rate_trained, rises),
         "auc": auc(probability, rises),
         "accuracy": float(np.mean((probability > 0.5) == (rises > 0.5))),
         "brier": float(np.mean((probability - rises) ** 2)),
@@ -55,7 +55,7 @@ def auc(probability: F64, rises: F64) -> float:
     ups, downs = int(up.sum()), int((~up).sum())
     if not ups or not downs:
         return float("nan")
-    values, position, counts = np.unique(probability, return_inverse=True, return_counts=True)
+    _, position, counts = np.unique(probability, return_inverse=True, return_counts=True)
     rank = np.cumsum(counts) - (counts - 1) / 2  # mean rank of each group of ties, from 1
     return float((rank[position][up].sum() - ups * (ups + 1) / 2) / (ups * downs))
 

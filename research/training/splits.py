@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def walk_forward(
     bounds = _test_bounds(config, start_ns, end_ns)
     train_ns = round(config.train_days * NS_PER_DAY)
     folds = []
-    for number, (test_from_ns, test_to_ns) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for number, (test_from_ns, test_to_ns) in enumerate(pairwise(bounds)):
         learnable = (ts_ns >= start_ns) & (ts_ns < test_from_ns) & (label_end_ns <= test_from_ns - embargo_ns)
         if config.window is Window.ROLLING:
             learnable &= ts_ns >= test_from_ns - train_ns
