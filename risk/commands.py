@@ -41,12 +41,13 @@ def intent_of_submit(command: SubmitOrder, ts_ns: int) -> Intent:
 
 
 def intent_of_modify(command: ModifyOrder, order: Order, ts_ns: int) -> Intent:
-    """Read a change of a resting order; fields that the command leaves alone keep the order's value."""
+    """Read a change of a resting order: what would stay open after it, at which prices."""
     current = intent_of_order(order, ts_ns)
+    total = current.quantity if command.quantity is None else command.quantity.as_double()
     return msgspec.structs.replace(
         current,
         action=Action.MODIFY,
-        quantity=command.quantity.as_double() if command.quantity is not None else current.quantity,
+        quantity=total - order.filled_qty.as_double(),
         price=command.price.as_double() if command.price is not None else current.price,
         trigger_price=(
             command.trigger_price.as_double() if command.trigger_price is not None else current.trigger_price
@@ -81,6 +82,7 @@ def intent_of_order(order: Order, ts_ns: int, stop_price: float | None = None) -
         stop_price=stop_price,
         reduce_only=order.is_reduce_only,
         parent_id=parent.value if parent is not None and parent != order.client_order_id else None,
+        algorithm=order.exec_algorithm_id.value if order.exec_algorithm_id is not None else None,
         operator=operator,
         reason=reason,
         confidence=_confidence(signal),

@@ -10,7 +10,7 @@ denies it with a typed reason. Cancels and queries pass untouched: they never ad
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.datetime import unix_nanos_to_dt
@@ -21,38 +21,20 @@ from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderModifyRe
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
-from risk.commands import LIQUIDATION_TAG, intent_of_modify, intent_of_submit, intents_of_list
+from risk.commands import intent_of_modify, intent_of_submit, intents_of_list
 from risk.decisions import DecisionLog
 from risk.intent import Intent
 from risk.modes.approvals import ApprovalQueue, Outcome, Request
 from risk.modes.operators import Answer, Operator
 from risk.modes.table import Mode
 from risk.ruleset import Ruleset
-from risk.verdict import Approved, Parked, Reason, Refusal, Verdict
+from risk.verdict import Approved, Basis, Parked, Reason, Refusal, Verdict
 from risk.view import View
+from risk.watch import Watch
 
 ENDPOINT = "ExecEngine.execute"
-
-_DONE = (
-    OrderStatus.DENIED,
-    OrderStatus.REJECTED,
-    OrderStatus.CANCELED,
-    OrderStatus.EXPIRED,
-    OrderStatus.FILLED,
-)
-
-
-class Observer(Protocol):
-    """Who wants to hear what the gate hears: recorders and reports, so that they need no road to the bus."""
-
-    def on_order_event(self, event: Any) -> None:
-        """Take an order event."""
-
-    def on_position_event(self, event: Any) -> None:
-        """Take a position event."""
-
-    def on_mark(self, instrument: str, ts_ns: int) -> None:
-        """Take note that the view has a newer mark for this instrument."""
+AFTER_PORTFOLIO_BEFORE_STRATEGIES = 9
+"""The bus calls higher priorities first: the engine's portfolio has 10, strategies 0."""
 
 
 class Gate:
@@ -72,6 +54,8 @@ class Gate:
         Where every verdict and every happening is kept.
     queue : ApprovalQueue
         Where SemiAuto parks what an operator must approve.
+    watch : Watch
+        Keeps the view true; the gate gives it the events.
     operator : Operator or None
         The simulated operator of a replay; None where people answer.
 
@@ -89,6 +73,7 @@ class Gate:
         decisions: DecisionLog,
         audit: AuditLog,
         queue: ApprovalQueue,
+        watch: Watch,
         operator: Operator | None = None,
     ) -> None:
         self.rules = rules
@@ -97,33 +82,26 @@ class Gate:
         self.audit = audit
         self.queue = queue
         self.operator = operator
-        self.observers: list[Observer] = []
+        self.watch = watch
         self._msgbus = msgbus
         self._cache = cache
         self._clock = clock
         self._execute = execute
-        self._tickets: set[str] = set()
-        self._positions: dict[str, dict[str, tuple[float, float]]] = {}
-        self._has_mark: set[str] = set()
+        watch.on_unknown_fill = self._alarm
 
     def install(self) -> None:
         """Take the place of the execution engine's endpoint, and listen to what changes the view."""
         self._msgbus.deregister(ENDPOINT, self._execute)
         self._msgbus.register(ENDPOINT, self.execute)
-        self._msgbus.subscribe("events.order.*", self._on_order_event, priority=9)
-        self._msgbus.subscribe("events.position.*", self._on_position_event, priority=9)
-        self._msgbus.subscribe("events.account.*", self._on_account, priority=9)
-        self._msgbus.subscribe("data.bars.*", self._on_bar, priority=9)
-        self._msgbus.subscribe("data.trades.*", self._on_trade, priority=9)
-        self._msgbus.subscribe("data.quotes.*", self._on_quote, priority=9)
-        self._msgbus.subscribe("data.mark_prices.*", self._on_mark_price, priority=9)
-        self._msgbus.subscribe("data.MarkBar*", self._on_mark_bar, priority=9)
+        for topic, handler in self.watch.handlers().items():
+            self._msgbus.subscribe(topic, handler, priority=AFTER_PORTFOLIO_BEFORE_STRATEGIES)
 
     # -- the road ------------------------------------------------------------------------------------------------
 
     def execute(self, command: Any) -> None:
         """Handle one command in the execution engine's place."""
         now = self._now()
+        self.view.advance(now)
         if isinstance(command, SubmitOrder):
             self._submit(command, (intent_of_submit(command, now),), [command.order])
         elif isinstance(command, SubmitOrderList):
@@ -139,7 +117,7 @@ class Gate:
         verdict = self._decide(intents)
         if isinstance(verdict, Refusal):
             self._refuse(intents, orders, verdict)
-        elif verdict.basis == "limits" and self.rules.needs_approval(intents[0], self.view):
+        elif self._must_ask(intents[0], verdict):
             self._park(command, intents)
         else:
             self._pass(command, intents, verdict)
@@ -149,11 +127,14 @@ class Gate:
             return self.rules.decide(intents[0], self.view)
         return self.rules.decide_list(intents, self.view)
 
+    def _must_ask(self, intent: Intent, verdict: Approved) -> bool:
+        return verdict.basis is Basis.LIMITS and self.rules.needs_approval(intent, self.view)
+
     def _pass(self, command: Any, intents: tuple[Intent, ...], verdict: Approved) -> None:
         for intent in intents:
             self._log(intent, verdict)
-            self._tickets.add(intent.client_order_id)
-            self.view.apply_working(intent)
+            self.watch.expect(intent.client_order_id)
+            self._take_up(intent)
         self._execute(command)
 
     def _refuse(self, intents: tuple[Intent, ...], orders: list[Order], refusal: Refusal) -> None:
@@ -168,13 +149,19 @@ class Gate:
             self._execute(command)  # the engine answers for an order it does not know
             return
         intent = intent_of_modify(command, order, now)
-        verdict = self.rules.decide(intent, self.view)
+        verdict: Approved | Refusal = self.rules.decide(intent, self.view)
+        if isinstance(verdict, Approved) and self._must_ask(intent, verdict):
+            verdict = Refusal(Reason.MODE_FORBIDS, detail="a change that adds risk needs approval: send a new order")
         self._log(intent, verdict)
         if isinstance(verdict, Refusal):
             self._reject_modify(order, str(verdict))
             return
-        self.view.apply_working(intent)
+        self._take_up(intent)
         self._execute(command)
+
+    def _take_up(self, intent: Intent) -> None:
+        self.view.record_submit(intent)
+        self.view.apply_intent(intent)
 
     # -- approval ------------------------------------------------------------------------------------------------
 
@@ -202,6 +189,7 @@ class Gate:
         if request is None:
             return False
         self._audit_approval(request, Outcome.APPROVED, now)
+        self.view.advance(now)
         verdict = self._decide(request.intents)
         if isinstance(verdict, Refusal):
             self._refuse(request.intents, _orders_of(request.command), verdict)
@@ -239,86 +227,14 @@ class Gate:
     def set_mode(self, mode: Mode, reason: str) -> None:
         """Change the control mode; whatever still waits for approval in the old one is rejected."""
         self.audit.append(self._now(), "MODE", {"from": self.view.mode.value, "to": mode.value, "reason": reason})
-        self.view.mode = mode
+        self.view.apply_mode(mode)
         for request in self.queue.waiting():
             self.reject(request.key, Outcome.WITHDRAWN)
 
-    # -- what changes the view -----------------------------------------------------------------------------------
-
-    def _on_order_event(self, event: Any) -> None:
-        if isinstance(event, OrderFilled):
-            self._check_ticket(event)
-        key = event.client_order_id.value
-        order = self._cache.order(event.client_order_id)
-        if order is None or order.status in _DONE:
-            self.view.remove_working(key)
-        elif isinstance(event, OrderFilled):
-            self.view.reduce_working(key, event.last_qty.as_double())
-        for observer in self.observers:
-            observer.on_order_event(event)
-
-    def _check_ticket(self, event: OrderFilled) -> None:
-        if event.client_order_id.value in self._tickets:
-            return
-        order = self._cache.order(event.client_order_id)
+    def _alarm(self, event: OrderFilled) -> None:
         data = {"client_order_id": event.client_order_id.value, "instrument": event.instrument_id.value}
-        if order is not None and order.tags and LIQUIDATION_TAG in order.tags:
-            self.audit.append(self._now(), "LIQUIDATION", data | {"price": event.last_px.as_double()})
-            return
         self.audit.append(self._now(), "FILL_WITHOUT_TICKET", data)
         self.set_mode(Mode.EMERGENCY, f"fill without a gate ticket: {event.client_order_id.value}")
-
-    def _on_position_event(self, event: Any) -> None:
-        instrument = event.instrument_id.value
-        held = self._positions.setdefault(instrument, {})
-        if event.signed_qty == 0.0:
-            held.pop(event.position_id.value, None)
-        else:
-            held[event.position_id.value] = (event.signed_qty, event.avg_px_open)
-        quantity = sum(signed for signed, _ in held.values())
-        gross = sum(abs(signed) for signed, _ in held.values())
-        entry = sum(abs(signed) * price for signed, price in held.values()) / gross if gross else 0.0
-        self.view.apply_position(instrument, quantity, entry)
-        for observer in self.observers:
-            observer.on_position_event(event)
-
-    def _on_account(self, event: Any) -> None:
-        self.view.advance(self._now())
-        for balance in event.balances:
-            if balance.currency.code == self.view.currency:
-                self.view.apply_cash(event.account_id.value, balance.total.as_double())
-
-    def _on_bar(self, bar: Any) -> None:
-        self._mark(bar.bar_type.instrument_id.value, bar.close.as_double(), bar.ts_init)
-
-    def _on_trade(self, tick: Any) -> None:
-        self._mark(tick.instrument_id.value, tick.price.as_double(), tick.ts_init)
-
-    def _on_quote(self, tick: Any) -> None:
-        middle = (tick.bid_price.as_double() + tick.ask_price.as_double()) / 2
-        self._mark(tick.instrument_id.value, middle, tick.ts_init)
-
-    def _on_mark_price(self, update: Any) -> None:
-        self._has_mark.add(update.instrument_id.value)
-        self._apply_mark(update.instrument_id.value, update.value.as_double(), update.ts_init)
-
-    def _on_mark_bar(self, data: Any) -> None:
-        mark = getattr(data, "data", data)
-        self._has_mark.add(mark.instrument_id.value)
-        self._apply_mark(mark.instrument_id.value, mark.close.as_double(), mark.ts_init)
-
-    def _mark(self, instrument: str, price: float, ts_ns: int) -> None:
-        self.view.apply_last(instrument, price, ts_ns)
-        if instrument not in self._has_mark:
-            self._apply_mark(instrument, price, ts_ns)
-            return
-        for observer in self.observers:
-            observer.on_mark(instrument, ts_ns)
-
-    def _apply_mark(self, instrument: str, price: float, ts_ns: int) -> None:
-        self.view.apply_mark(instrument, price, ts_ns)
-        for observer in self.observers:
-            observer.on_mark(instrument, ts_ns)
 
     # -- answers -------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ import settings
 from research.venue.config import VenueConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
-from risk.modes.table import Mode
-from strategies.registry import decode_strategy
+from risk.modes.table import POWERS, Mode, Signals
+from strategies import registry
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -103,27 +103,55 @@ def load(path: Path) -> RunConfig:
     ------
     ConfigError
         With the file and the key where something is unknown, out of range or of the wrong type, and where the
-        strategy is not on the registry's allow-list.
+        strategy is not on the registry's allow-list or does not know its parameters.
 
     """
-    return checked(settings.load(path, RunConfig), where=str(path))
-
-
-def checked(config: RunConfig, where: str) -> RunConfig:
-    """Check what one table alone can't: that the strategy is registered and understands its parameters."""
-    decode_strategy(config.strategy.name, config.strategy.params, where=where)
+    config = settings.load(path, RunConfig)
+    registry.resolve(config.strategy.name, where=f"{path}, key strategy.name")
+    for table in strategy_tables(config, model_folder=None):
+        registry.decode_config(config.strategy.name, table, where=str(path), prefix="strategy.params")
     return config
+
+
+def strategy_tables(config: RunConfig, model_folder: Path | None) -> list[dict[str, Any]]:
+    """
+    Return the parameters of each strategy instance: the configured ones, completed with what the run knows.
+
+    A strategy that trades several instruments is started once, one that trades a single instrument once for each.
+    """
+    run, powers = config.run, POWERS[config.mode.mode]
+    fields = set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
+    known: dict[str, Any] = {
+        "instrument_ids": list(run.instruments),
+        "bar": run.bar,
+        "trade_from_ns": run.start_ns,
+        "generate_signals": powers.signals is not Signals.NONE,
+        "use_model": powers.ml_inference,
+        "model_folder": str(model_folder) if model_folder is not None else None,
+    }
+    shared = {key: value for key, value in known.items() if key in fields and value is not None}
+    if "instrument_ids" in fields:
+        return [shared | config.strategy.params]
+    return [
+        shared
+        | {"instrument_id": name, "bar_type": f"{name}-{run.bar}-LAST-EXTERNAL", "order_id_tag": f"{index:03}"}
+        | config.strategy.params
+        for index, name in enumerate(run.instruments, start=1)
+    ]
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
     """Return the configuration with every default written out, as plain data that TOML can hold."""
-    plain: dict[str, Any] = msgspec.to_builtins(config)
-    return _without_none(plain)
+    return _table(msgspec.to_builtins(config))
+
+
+def _table(plain: dict[str, Any]) -> dict[str, Any]:
+    return {key: _without_none(value) for key, value in plain.items() if value is not None}
 
 
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
+        return _table(value)
     if isinstance(value, list | tuple):
         return [_without_none(item) for item in value]
     return value

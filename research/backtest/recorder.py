@@ -232,7 +232,7 @@ class Recorder:
             equity=view.equity,
             cash=view.cash,
             exposure_gross=view.exposure_notional,
-            exposure_net=view.exposure_net,
+            exposure_net=self._net(),
             liquidation_distance=self._liquidation_distance() if view.open_positions else float("nan"),
             open_positions=view.open_positions,
         )
@@ -240,6 +240,14 @@ class Recorder:
             self.equity[-1] = row
         else:
             self.equity.append(row)
+
+    def _net(self) -> float:
+        total = 0.0
+        for name in sorted({row.instrument for row in self._open.values()}):
+            position, mark = self._view.position(name), self._view.mark(name)
+            if position is not None and mark is not None:
+                total += position.signed_quantity * mark
+        return total
 
 
 _STATUS = {

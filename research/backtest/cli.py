@@ -1,0 +1,136 @@
+"""`bot4 backtest`: run, list, show and compare backtests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import settings
+import terminal
+from errors import QualityError
+from terminal import JsonFlag
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run backtests, list, show and compare them.")
+
+FIGURES = (
+    "total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "trades", "win_rate",
+    "profit_factor", "exposure", "turnover", "fees", "funding", "slippage", "liquidations", "final_equity",
+)  # fmt: skip
+
+
+@app.command()
+@terminal.guarded
+def run(
+    config: Annotated[Path, typer.Argument(help="TOML file of the backtest, such as configs/backtest-demo.toml.")],
+    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
+    strict: Annotated[bool, typer.Option(help="End with 5 where results lie outside the sanity band.")] = True,
+    json_: JsonFlag = False,
+) -> None:
+    """
+    Replay a configuration over stored data and write its folder: decisions, fills, equity, tearsheet.
+
+    Ctrl-C leaves no half-written run; the command can simply be called again.
+    """
+    from research.backtest.config import load
+
+    checked = load(config)
+    from research.backtest.run import run as run_backtest
+
+    with terminal.progress(f"backtest {checked.run.name}") as advance:
+        report = run_backtest(checked, home=home, step=lambda _: advance(1))
+    if json_:
+        terminal.emit(report)
+    else:
+        _show(report.folder)
+    if strict and not report.summary.sane:
+        raise QualityError(f"results lie outside the sanity band: {'; '.join(report.summary.warnings)}")
+
+
+@app.command(name="list")
+@terminal.guarded
+def list_runs(
+    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """List all runs, oldest first."""
+    from research.reports.runs import list_runs as find
+
+    summaries, broken = find(_runs(home))
+    if json_:
+        terminal.emit({"runs": summaries, "broken": broken})
+        return
+    if not summaries and not broken:
+        terminal.out.print("no runs yet; `bot4 backtest run CONFIG.toml` makes one")
+        return
+    terminal.show_table(
+        "Runs",
+        ("run", "mode", "trades", "return", "sharpe", "max drawdown", "decision hash"),
+        [
+            (s.run_id, s.mode, s.trades, s.total_return, s.sharpe, s.max_drawdown, s.decision_hash[:12])
+            for s in summaries
+        ],
+    )
+    for run_ in broken:
+        terminal.err.print(f"not readable: {run_.reason}", markup=False)
+
+
+@app.command()
+@terminal.guarded
+def show(
+    name: Annotated[str, typer.Argument(help="A run, the beginning of its name, or `latest`.")] = "latest",
+    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Show the figures of one run."""
+    from research.reports.runs import find_run, read_summary
+
+    folder = find_run(_runs(home), name)
+    if json_:
+        terminal.emit(read_summary(folder))
+    else:
+        _show(folder)
+
+
+@app.command()
+@terminal.guarded
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Two or more runs.")],
+    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Compare runs: figures, differences of configuration and data, and the first decision that differs."""
+    from research.reports.compare import compare_runs
+    from research.reports.runs import find_run
+
+    comparison = compare_runs([find_run(_runs(home), name) for name in names])
+    if json_:
+        terminal.emit(comparison)
+        return
+    _show_comparison(comparison)
+
+
+def _runs(home: Path | None) -> Path:
+    return (settings.home() if home is None else home) / "runs"
+
+
+def _show(folder: Path) -> None:
+    from research.reports.runs import read_summary
+
+    summary = read_summary(folder)
+    held, random = summary.baselines.buy_and_hold, summary.baselines.random
+    rows = [(name, getattr(summary, name), getattr(held, name, None), getattr(random, name, None)) for name in FIGURES]
+    terminal.show_table(
+        f"{summary.run_id}: {', '.join(summary.instruments)} {summary.bar}, {summary.start} to {summary.end}, "
+        f"{summary.mode}",
+        ("figure", "strategy", "buy and hold", "random entries"),
+        rows,
+    )
+    refused = ", ".join(f"{code} {count}" for code, count in sorted(summary.rejections.items())) or "none"
+    terminal.out.print(f"intents {summary.intents}, orders {summary.orders}, fills {summary.fills}", markup=False)
+    terminal.out.print(f"refusals: {refused}", markup=False)
+    terminal.out.print(f"decision hash: {summary.decision_hash}", markup=False)
+    for warning in summary.warnings:
+        terminal.out.print(f"warning: {warning}", markup=False)
+    terminal.out.print(f"tearsheet: {folder / 'tearsheet.html'}", markup=False)

@@ -1,0 +1,163 @@
+"""Build the engine of one backtest, with the gate in front of the venue, and play the feed through it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+from nautilus_trader.backtest.config import BacktestEngineConfig
+from nautilus_trader.backtest.engine import BacktestEngine
+from nautilus_trader.common.config import LoggingConfig
+from nautilus_trader.model.identifiers import ClientId, ClientOrderId
+from nautilus_trader.portfolio.config import PortfolioConfig
+from nautilus_trader.risk.config import RiskEngineConfig
+
+from catalog.instruments import InstrumentSpec
+from research.backtest import feed as feeds
+from research.backtest.config import RunConfig, strategy_tables
+from research.backtest.markets import Stage
+from research.backtest.recorder import Recorder
+from research.backtest.tidy import Tidier, silence_analyzer
+from research.venue.config import open_tick_offset_ns
+from research.venue.venue import VenueHandles, add_venue
+from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
+from risk.modes.approvals import TIMEOUT_NS
+from risk.modes.table import POWERS, Mode, Permission
+from strategies import registry
+
+ENGINE_RATE = "1000000/00:00:01"
+"""The engine's own throttle is set out of the way: the gate's order-rate rule decides, with a reason."""
+
+
+class Played(msgspec.Struct, frozen=True):
+    """A backtest that has run: its record, its gate and its venues, still in memory."""
+
+    recorder: Recorder
+    controller: GateController
+    venues: dict[str, VenueHandles]
+    currency: str
+    bars: int
+    model_failures: list[str]
+
+
+def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path | None = None) -> Played:
+    """
+    Run one backtest.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run.
+    stage : Stage
+        Market data and facts of its instruments.
+    model_folder : Path or None
+        The walk-forward schedule of models; None trades on technical analysis alone.
+    logs : Path or None
+        Folder that receives ``decisions.jsonl`` and ``audit.jsonl``; None keeps only their hashes.
+
+    """
+    specs = tuple(stage.specs.values())
+    currency = currency_of(specs)
+    engine = BacktestEngine(_engine_config(config, specs, logs))
+    try:
+        silence_analyzer(engine)
+        venues = _add_venues(engine, config, stage)
+        offset_ns = open_tick_offset_ns(config.venue, _operator_delay_ms(config.mode.mode))
+        instruments = {instrument.id.value: instrument for instrument in engine.cache.instruments()}
+        feed = feeds.build(stage.markets, instruments, stage.bar_ns, offset_ns)
+        _add_data(engine, feed)
+
+        controller = gate_of(engine.trader)
+        recorder = _recorder(controller, venues, stage.bar_ns)
+        controller.gate.watch.observers += [recorder, Tidier(engine)]
+        failures = _add_strategies(engine, config, model_folder)
+        controller.gate.audit.append(config.run.start_ns, "RUN_START", {"mode": config.mode.mode.value})
+        engine.run()
+        end_ns = max(int(market.bars.ts_ns[-1]) for market in stage.markets)
+        recorder.sample(end_ns)
+        _audit_money(controller, venues, end_ns)
+        controller.close()
+        return Played(recorder, controller, venues, currency, len(feed.bars), failures)
+    finally:
+        engine.dispose()
+
+
+def _engine_config(config: RunConfig, specs: tuple[InstrumentSpec, ...], logs: Path | None) -> BacktestEngineConfig:
+    supervised = POWERS[config.mode.mode].automated_orders is Permission.AFTER_APPROVAL
+    gate = GateControllerConfig(
+        mode=config.mode.mode,
+        limits=config.limits,
+        specs=specs,
+        leverage=config.venue.leverage,
+        operator=config.mode.operator if supervised else None,
+        starting_cash=config.venue.starting_balance,
+        decisions_path=str(logs / "decisions.jsonl") if logs is not None else None,
+        audit_path=str(logs / "audit.jsonl") if logs is not None else None,
+    )
+    return BacktestEngineConfig(
+        trader_id="BOT4-001",
+        logging=LoggingConfig(bypass_logging=True),
+        risk_engine=RiskEngineConfig(max_order_submit_rate=ENGINE_RATE, max_order_modify_rate=ENGINE_RATE),
+        portfolio=PortfolioConfig(bar_updates=False),
+        controller=importable(gate),
+        run_analysis=False,
+    )
+
+
+def _add_venues(engine: BacktestEngine, config: RunConfig, stage: Stage) -> dict[str, VenueHandles]:
+    by_venue: dict[str, list[InstrumentSpec]] = {}
+    for spec in stage.specs.values():
+        by_venue.setdefault(spec.venue, []).append(spec)
+    marked = {market.instrument_id for market in stage.markets if market.marks is not None}
+    return {name: add_venue(engine, name, specs, config.venue, marked) for name, specs in by_venue.items()}
+
+
+def _add_data(engine: BacktestEngine, feed: feeds.Feed) -> None:
+    if feed.marks:
+        engine.add_data(feed.marks, client_id=ClientId("MARKS"), sort=False)
+    for events in (feed.bars, feed.funding, feed.opens):
+        if events:
+            engine.add_data(events, sort=False)
+    engine.sort_data()
+
+
+def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_ns: int) -> Recorder:
+    def reference(client_order_id: str, price: float) -> float:
+        key = ClientOrderId(client_order_id)
+        for handles in venues.values():
+            shown = handles.reference_price(key)
+            if shown is not None:
+                return float(shown)
+        return price
+
+    def distance() -> float:
+        values = [handles.liquidation.distance() for handles in venues.values() if handles.liquidation is not None]
+        return min((value for value in values if not math.isnan(value)), default=math.nan)
+
+    return Recorder(controller.gate.view, bar_ns, reference, distance)
+
+
+def _add_strategies(engine: BacktestEngine, config: RunConfig, model_folder: Path | None) -> list[str]:
+    failures: list[str] = []
+    for table in strategy_tables(config, model_folder):
+        strategy = registry.build(config.strategy.name, table, where="configuration", prefix="strategy.params")
+        if hasattr(strategy, "on_model_failure"):
+            strategy.on_model_failure(failures.append)
+        engine.add_strategy(strategy)
+    return failures
+
+
+def _audit_money(controller: GateController, venues: dict[str, VenueHandles], end_ns: int) -> None:
+    audit = controller.gate.audit
+    for handles in venues.values():
+        for settlement in handles.funding.ledger if handles.funding is not None else ():
+            data = msgspec.to_builtins(settlement)
+            audit.append(settlement.ts_ns, "FUNDING", {**data, "amount": float(settlement.amount)})
+    audit.append(end_ns, "RUN_END", {"decision_hash": controller.gate.decisions.decision_hash})
+
+
+def _operator_delay_ms(mode: Mode) -> int:
+    """Return the longest an operator may take where orders wait for one; an approved order then meets the next open."""
+    supervised = POWERS[mode].automated_orders is Permission.AFTER_APPROVAL
+    return TIMEOUT_NS // 1_000_000 if supervised else 0

@@ -1,0 +1,85 @@
+"""Read what a run replays from the catalog, and refuse data that would make its result wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from catalog.bar_size import BarSize
+from catalog.instruments import InstrumentSpec, Kind
+from catalog.model import FundingColumns
+from catalog.store.parquet import Catalog
+from errors import PreconditionError
+from research.backtest.config import RunConfig
+from research.backtest.feed import Market
+from research.venue.funding import check_funding_coverage
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What a run is played on: the markets with warm-up, their facts, and what must be said about the data."""
+
+    markets: list[Market]
+    specs: dict[str, InstrumentSpec]
+    bar_ns: int
+    warnings: list[str]
+    fingerprint: str
+
+
+def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
+    """
+    Read bars, mark bars and funding of all instruments of a run.
+
+    Raises
+    ------
+    PreconditionError
+        If an instrument has no bars in the period, a data set is not certified (unless the run allows that), or
+        funding rates are missing (unless the run takes them as zero).
+
+    """
+    run = config.run
+    bar_ns = BarSize.parse(run.bar).ns
+    first_ns = run.start_ns - run.warmup_bars * bar_ns
+    specs = {name: catalog.spec(name) for name in run.instruments}
+    warnings = _certificates(catalog, config)
+    markets = []
+    for name, spec in specs.items():
+        bars = catalog.bars(name, run.bar, first_ns, run.end_ns)
+        if not len(bars) or bars.ts_ns[-1] <= run.start_ns:
+            raise PreconditionError(f"no {run.bar} bars of {name} between {run.start} and {run.end} in the catalog")
+        marks = funding = None
+        if spec.kind is Kind.USDM_PERP:
+            marks = catalog.mark_bars(name, run.bar, first_ns, run.end_ns)
+            funding = catalog.funding(name, first_ns, run.end_ns)
+            warnings += _check_funding(config, spec, bars.ts_ns[-1].item(), funding)
+            if marks is None or not len(marks):
+                marks = None
+                warnings.append(f"{name}: no mark prices in the catalog; last prices stand in for them")
+        markets.append(Market(name, run.bar, bars, marks, funding))
+    return Stage(markets, specs, bar_ns, warnings, catalog.fingerprint(*run.instruments))
+
+
+def _check_funding(config: RunConfig, spec: InstrumentSpec, last_ns: int, funding: FundingColumns | None) -> list[str]:
+    interval_h = spec.funding_interval_h or 8
+    missing = check_funding_coverage(funding, config.run.start_ns, last_ns, interval_h)
+    if not missing:
+        return []
+    first = datetime.fromtimestamp(missing[0] / 1e9, tz=UTC).isoformat()
+    text = f"{spec.instrument_id}: {len(missing)} funding payments have no rate, the first at {first}"
+    if config.venue.funding.missing == "error":
+        raise PreconditionError(f'{text}; ingest them, or set venue.funding.missing = "zero" to count them as nothing')
+    return [f"{text}; counted as zero"]
+
+
+def _certificates(catalog: Catalog, config: RunConfig) -> list[str]:
+    uncertified = [
+        manifest.dataset
+        for manifest in catalog.datasets()
+        if manifest.instrument_id in config.run.instruments and not manifest.certified
+    ]
+    if not uncertified:
+        return []
+    text = f"data sets that did not pass their checks: {', '.join(uncertified)}"
+    if not config.run.allow_uncertified:
+        raise PreconditionError(f"{text}; see `bot4 data check`, or set run.allow_uncertified = true")
+    return [text]
