@@ -21,9 +21,8 @@ from nautilus_trader.model.position import Position
 from catalog.instruments import LeverageBracket
 from research.venue.path import BarPath
 from research.venue.prices import Board, Market, Takeover
+from risk.commands import LIQUIDATION_TAG
 from risk.margin import initial_margin, liquidation_distance, liquidation_price_cross, maintenance_margin
-
-LIQUIDATION_TAG: Final = "LIQUIDATION"
 
 _RECHECKS_MAX: Final = 8
 """On the way to its liquidation price a position may grow or shrink; each change moves the price once more."""
