@@ -67,6 +67,26 @@ def open_store() -> MlflowClient:
     return MlflowClient(tracking_uri=address, registry_uri=address)
 
 
+def experiment(client: MlflowClient, name: str) -> str:
+    """
+    Return the id of an experiment whose runs keep their files under `artifacts`, and make it where there is none.
+
+    MLflow fixes an experiment's folder for good. Where the home folder was moved, the old experiment steps aside under
+    a name with its id, and a new one takes the name. One that was deleted on MLflow's page is brought back.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None and found.artifact_location != artifacts().as_uri():
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
+        client.rename_experiment(found.experiment_id, f"{name} (moved, {found.experiment_id})")
+        found = None
+    if found is None:
+        return str(client.create_experiment(name, artifact_location=artifacts().as_uri()))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
 def record(config: TrainConfig, dataset: Dataset, training: Training, *, started_ns: int) -> Registration:
     """
     Log a training run, register its schedule as the next version of ``config.name``, and make it the champion.
@@ -97,13 +117,9 @@ def record(config: TrainConfig, dataset: Dataset, training: Training, *, started
 
 @contextmanager
 def _run(client: MlflowClient, name: str, started_ns: int) -> Iterator[Any]:
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    number = (
-        client.create_experiment(EXPERIMENT, artifact_location=artifacts().as_uri())
-        if experiment is None
-        else experiment.experiment_id
+    run = client.create_run(
+        experiment(client, EXPERIMENT), start_time=started_ns // 1_000_000, run_name=name, tags={"kind": "model"}
     )
-    run = client.create_run(number, start_time=started_ns // 1_000_000, run_name=name, tags={"kind": "model"})
     try:
         yield run
     except BaseException:
@@ -164,10 +180,10 @@ def _register(client: MlflowClient, config: TrainConfig, training: Training, run
 
 def flat(document: Any, prefix: str = "") -> dict[str, Any]:
     """Turn nested tables into dotted keys, as MLflow's parameters are flat; lists stay one value."""
-    flat: dict[str, Any] = {}
+    level: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
-            flat |= flat(value, f"{prefix}{key}.")
+            level |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            level[f"{prefix}{key}"] = value
+    return level
