@@ -1,4 +1,4 @@
-"""The fused directional strategy: judge each bar, enter with a bracket, leave by stop, target, time or second thought."""
+"""The fused directional strategy: judge each bar, enter with a bracket, leave by stop, target, time or a new view."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ class FusedStrategy(Strategy):
             tp_price=target,
             # a target the market has passed already is taken at once, not refused
             tp_post_only=False,
-            entry_tags=[Role.ENTRY.value, trade.tag(tuple(judgement.parts))],
+            entry_tags=[Role.ENTRY.value, trade.tag(judgement.parts)],
             sl_tags=[Role.STOP_LOSS.value],
             tp_tags=[Role.TAKE_PROFIT.value],
         )

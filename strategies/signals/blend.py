@@ -52,15 +52,12 @@ def blend(source: str, weighted: Iterable[tuple[float, Signal | None]]) -> Signa
             gain += share * expected
     if weights == 0.0:
         return None
-    # Rounding may put a mean of equal ones a unit in the last place above one.
+    direction = pull / mass if mass > 0.0 else 0.0
+    # rounding may put a mean of equal ones a unit in the last place beyond one
     return Signal(
         source=source,
-        direction=_clipped(pull / mass, -1.0) if mass > 0.0 else 0.0,
-        confidence=_clipped(mass / weights, 0.0),
+        direction=direction if -1.0 <= direction <= 1.0 else math.copysign(1.0, direction),
+        confidence=min(mass / weights, 1.0),
         expected_return=gain / known if known > 0.0 else math.nan,
-        risk_score=_clipped(risk / mass if mass > 0.0 else plain_risk / weights, 0.0),
+        risk_score=min(risk / mass if mass > 0.0 else plain_risk / weights, 1.0),
     )
-
-
-def _clipped(value: float, low: float) -> float:
-    return low if value < low else min(value, 1.0)

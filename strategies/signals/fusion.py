@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -57,7 +58,7 @@ class FusedSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Return +1 for a long plan, -1 for a short one."""
         return 1 if self.direction > 0.0 else -1
 
-    def tag(self, parts: tuple[Signal | None, ...] = ()) -> str:
+    def tag(self, parts: Iterable[Signal | None] = ()) -> str:
         """Write the plan, and the strengths of the technical rules behind it, as the entry order's signal tag."""
         fields: dict[str, Any] = {
             "confidence": self.confidence,
@@ -70,8 +71,9 @@ class FusedSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             "stop_loss": self.stop_loss,
             "take_profit": self.take_profit,
         }
-        if parts:
-            fields["rules"] = {part.source: part.strength for part in parts if part is not None}
+        rules = {part.source: part.strength for part in parts if part is not None}
+        if rules:
+            fields["rules"] = rules
         return encode_tag(fields)
 
 

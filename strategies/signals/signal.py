@@ -92,7 +92,7 @@ def opinion(
         If a number is outside its range or infinite: that is a mistake of the source, not of the market.
 
     """
-    if math.isnan(direction) or math.isnan(confidence) or math.isnan(risk_score):
+    if math.isnan(direction + confidence + risk_score):
         return None
     if not (-1.0 <= direction <= 1.0 and 0.0 <= confidence <= 1.0 and 0.0 <= risk_score <= 1.0):
         raise ValueError(

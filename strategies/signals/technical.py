@@ -220,11 +220,13 @@ class TechnicalSignals:
             (config.breakout.weight, lambda: Breakout(config.breakout, column)),
             (config.momentum.weight, lambda: Momentum(config.momentum, column)),
         )
-        self._rules = tuple((weight, bind()) for weight, bind in candidates if weight > 0.0)
+        bound = [(weight, bind()) for weight, bind in candidates if weight > 0.0]
+        self._weights = [weight for weight, _ in bound]
+        self._rules = [rule for _, rule in bound]
         self._atr = column(config.atr)
         self._risk_full = config.risk_full_atr
 
-    def __call__(self, row: Row, close: float) -> tuple[Signal | None, tuple[Signal | None, ...]]:
+    def __call__(self, row: Row, close: float) -> tuple[Signal | None, Sequence[Signal | None]]:
         """
         Judge one bar.
 
@@ -239,13 +241,13 @@ class TechnicalSignals:
         -------
         combined : Signal or None
             Source ``"ta"``; None where every rule abstains, as during warm-up.
-        parts : tuple of Signal or None
+        parts : sequence of Signal or None
             What each rule said, in the order trend, reversion, breakout, momentum without those switched off.
 
         """
         risk = _ramp(row[self._atr] / (close * self._risk_full))
-        parts = tuple(rule(row, close, risk) for _, rule in self._rules)
-        return blend("ta", ((weight, part) for (weight, _), part in zip(self._rules, parts, strict=True))), parts
+        parts = [rule(row, close, risk) for rule in self._rules]
+        return blend("ta", zip(self._weights, parts, strict=True)), parts
 
 
 def _ramp(value: float) -> float:

@@ -151,7 +151,7 @@ def test_the_combination_abstains_only_when_every_rule_does() -> None:
     only_breakout, some = signals(row(SPREAD=math.nan, ADX=math.nan, ROC=math.nan), 110.0)
 
     assert nothing is None
-    assert parts == (None, None, None, None)
+    assert list(parts) == [None] * 4
     assert only_breakout is not None
     assert only_breakout.strength == pytest.approx(1.0)
     assert [part is not None for part in some] == [False, False, True, False]
