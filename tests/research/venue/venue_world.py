@@ -79,8 +79,10 @@ class Script(Strategy):
         super().__init__(ScriptConfig(order_id_tag="001"))
         self.acts = acts
         self.instruments = instruments
+        self.bar_type = BarType.from_str(f"{instruments[0]}-1-HOUR-LAST-EXTERNAL")
         self.fills: list[OrderFilled] = []
         self.references: list[float | None] = []
+        self.filled_orders: list[Any] = []
         self.events: list[Any] = []
         self.closed: list[PositionClosed] = []
         self.bars_seen = 0
@@ -100,6 +102,7 @@ class Script(Strategy):
     def on_order_filled(self, event: OrderFilled) -> None:
         assert self.handles is not None
         self.fills.append(event)
+        self.filled_orders.append(self.cache.order(event.client_order_id))
         self.references.append(self.handles.reference_price(event.client_order_id))
 
     def on_order_event(self, event: Any) -> None:
@@ -173,7 +176,7 @@ class Result:
     venue: VenueHandles
     balance: Decimal
     position: float
-    engine: BacktestEngine
+    orders_open: int
 
     @property
     def prices(self) -> list[float]:
@@ -238,7 +241,8 @@ def run(
         account = engine.kernel.cache.account_for_venue(engine.list_venues()[0])
         currency = specs[0].instrument().quote_currency
         position = sum(p.signed_qty for p in engine.kernel.cache.positions_open())
-        return Result(script, handles, account.balance_total(currency).as_decimal(), position, engine)
+        orders_open = len(engine.kernel.cache.orders_open())
+        return Result(script, handles, account.balance_total(currency).as_decimal(), position, orders_open)
     finally:
         engine.dispose()
 
