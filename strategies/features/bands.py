@@ -77,7 +77,7 @@ FEATURES = (
         kernel=_bollinger,
         flat="bands on the price, percent_b 0.5, width 0",
         source="Bollinger (2001), Bollinger on Bollinger Bands, McGraw-Hill",
-        compared="Stock Indicators bb.csv (1e-9); Achelis p. 73 (printed digits); TA-Lib BBANDS (printed digits)",
+        compared="Stock Indicators bb.csv (1e-9); Achelis p. 73 (printed digits)",
         differences="Bands that coincide give percent_b 0.5, where Stock Indicators gives none: the close is then on "
         "the middle band.",
     ),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from numba import njit, types
@@ -13,6 +11,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 from numba.extending import register_jitable
 
+from strategies.features.code_digest import code_digest
 from strategies.features.kernel import Kernel
 
 _DOUBLES = types.CPointer(types.float64)
@@ -64,7 +63,7 @@ def _compiled(kernel: Kernel) -> Any:
 
 class _KernelCache(FunctionCache):  # type: ignore[misc]
     """
-    Numba's cache on disk, stale as soon as any source of this package changes.
+    Numba's cache on disk, stale as soon as anything the function is made of changes.
 
     Numba watches only the file a function stands in; a kernel is made of building blocks from other files too,
     and with them edited the old machine code would go on being used.
@@ -75,7 +74,7 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
         self._cache_file = IndexDataCacheFile(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
-            source_stamp=(self._impl.locator.get_source_stamp(), sources_digest()),
+            source_stamp=code_digest(function),
         )
 
 
@@ -84,12 +83,3 @@ def _store(function: Callable[..., Any]) -> _KernelCache | None:
         return _KernelCache(function)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
         return None
-
-
-@cache
-def sources_digest() -> str:
-    """Return the SHA-256 of all sources of this package: what compiled kernels depend on."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()

@@ -88,7 +88,7 @@ def _williams_r(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: 
     out[0] = NAN
     if filled(state, 0, bars):
         top = largest(state, start, bars)
-        out[0] = -100.0 * ratio(top - bar[CLOSE], top - smallest(state, start + lows, bars), 0.5)
+        out[0] = 100.0 * ratio(bar[CLOSE] - top, top - smallest(state, start + lows, bars), -0.5)
 
 
 def _fast_below_slow(p: Params) -> str:
@@ -187,14 +187,14 @@ FEATURES = (
         kernel=_roc,
         flat="0",
         source="Murphy (1999), Technical Analysis of the Financial Markets, ch. 10",
-        compared="Stock Indicators roc.csv (1e-9); Tulip roc (a fraction there); TA-Lib ROC (printed digits)",
+        compared="Stock Indicators roc.csv (1e-9); Tulip roc, a fraction there (printed digits)",
         differences="In percent; Tulip gives the fraction.",
     ),
     Feature(
         name="williams_r",
         family="momentum",
         summary="Williams %R: how far the close lies below the top of the recent range.",
-        formula="-100 * (H - close) / (H - L), with H and L the extremes of the last `window` bars.",
+        formula="100 * (close - H) / (H - L), with H and L the extremes of the last `window` bars.",
         params=(window(14, "bars of the range", low=1),),
         outputs=(Output("", "-100 to 0"),),
         warmup=lambda p: (p["window"],),

@@ -6,33 +6,31 @@ from strategies.features.compiling import inline
 from strategies.features.kernel import NAN, Doubles
 
 AVERAGE_SIZE = 2
-"""Number of float64 an exponential average takes in a state: count, average (a sum while seeding)."""
+"""Number of float64 an exponential average takes in a state: count up to the window, average."""
 
 
 @inline
 def exponential(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into the average with weight 2 / (window + 1), seeded by the mean of the first `window`."""
-    return _seeded(state, at, window, value, 2.0 / (window + 1.0))
+    return _seeded(state, at, window, value, (window - 1.0) / (window + 1.0))
 
 
 @inline
 def wilder(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into Wilder's average, weight 1 / window, seeded by the mean of the first `window`."""
-    return _seeded(state, at, window, value, 1.0 / window)
+    return _seeded(state, at, window, value, (window - 1.0) / window)
 
 
 @inline
-def _seeded(state: Doubles, at: int, window: int, value: float, weight: float) -> float:
+def _seeded(state: Doubles, at: int, window: int, value: float, decay: float) -> float:
+    # both branches leave an average of equal values exactly on that value, and a window of 1 on the newest one
     count = state[at]
     if count < window:
         count += 1.0
         state[at] = count
-        state[at + 1] += value
-        if count < window:
-            return NAN
-        state[at + 1] /= window
-        return state[at + 1]
-    state[at + 1] += weight * (value - state[at + 1])
+        state[at + 1] += (value - state[at + 1]) / count
+        return state[at + 1] if count == window else NAN
+    state[at + 1] = value + decay * (state[at + 1] - value)
     return state[at + 1]
 
 

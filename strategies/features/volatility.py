@@ -77,7 +77,7 @@ FEATURES = (
         kernel=_atr,
         flat="0",
         source="Wilder (1978), New Concepts in Technical Trading Systems",
-        compared="Stock Indicators atr.csv (1e-9); TA-Lib ATR (printed digits)",
+        compared="Stock Indicators atr.csv (1e-9)",
         differences="Tulip and Achelis p. 70 count the first bar's high - low as a true range and so start one bar "
         "earlier with other values; without a close before it is not one.",
     ),

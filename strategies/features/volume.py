@@ -76,7 +76,7 @@ FEATURES = (
         kernel=_obv,
         flat="unchanged",
         source="Granville (1963), Granville's New Key to Stock Market Profits",
-        compared="Achelis p. 231 (exact); Tulip obv; TA-Lib OBV less its first volume (printed digits)",
+        compared="Achelis p. 231 (exact); Tulip obv",
         differences="Begins at 0; TA-Lib begins at the first bar's volume.",
     ),
     Feature(
