@@ -12,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.datetime import unix_nanos_to_dt
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import CancelAllOrders, CancelOrder, ModifyOrder, SubmitOrder, SubmitOrderList
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderModifyRejected
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
-from risk.commands import intent_of_modify, intent_of_submit, intents_of_list
+from risk.commands import intent_of_modify, intent_of_order, intent_of_submit, intents_of_list
 from risk.decisions import DecisionLog
 from risk.intent import Intent
 from risk.modes.approvals import ApprovalQueue, Outcome, Request
@@ -123,9 +125,33 @@ class Gate:
             self._pass(command, intents, verdict)
 
     def _decide(self, intents: tuple[Intent, ...]) -> Approved | Refusal:
-        if len(intents) == 1:
-            return self.rules.decide(intents[0], self.view)
-        return self.rules.decide_list(intents, self.view)
+        if len(intents) > 1:
+            return self.rules.decide_list(intents, self.view)
+        return self._open_budget(intents[0]) or self.rules.decide(intents[0], self.view)
+
+    def _open_budget(self, child: Intent) -> Refusal | None:
+        """
+        Decide an algorithm's whole order when its first slice comes: the engine hands it to the algorithm unseen.
+
+        The engine has taken the slice's quantity off the primary order by then, so the two together are what was
+        asked for. Approved, it is the budget of all slices.
+        """
+        if child.algorithm is None or child.parent_id is None or self.view.budget(child.parent_id) is not None:
+            return None
+        primary = self._cache.order(ClientOrderId(child.parent_id))
+        if primary is None:
+            return None  # the rules refuse a child whose parent is unknown
+        whole = intent_of_order(primary, child.ts_ns)
+        whole = msgspec.structs.replace(whole, quantity=whole.quantity + child.quantity)
+        verdict = self.rules.decide(whole, self.view)
+        if isinstance(verdict, Approved) and self._must_ask(whole, verdict):
+            verdict = Refusal(Reason.MODE_FORBIDS, detail="execution algorithms can't wait for approval")
+        self._log(whole, verdict)
+        if isinstance(verdict, Refusal):
+            return verdict
+        self.watch.expect(whole.client_order_id)
+        self._take_up(whole)
+        return None
 
     def _must_ask(self, intent: Intent, verdict: Approved) -> bool:
         return verdict.basis is Basis.LIMITS and self.rules.needs_approval(intent, self.view)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from nautilus_trader.cache.base import CacheFacade
 from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.events import OrderFilled
+from nautilus_trader.model.events import OrderFilled, OrderUpdated
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
@@ -91,7 +91,7 @@ class Watch:
             self._on_ticketless(event, order)
         if order is None or order.status in _DONE:
             self._view.remove_working(key, order.leaves_qty.as_double() if order is not None else 0.0)
-        elif isinstance(event, OrderFilled):
+        elif isinstance(event, OrderFilled | OrderUpdated):
             self._keep_rest(order)
         for observer in self.observers:
             observer.on_order_event(event)
