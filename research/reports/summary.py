@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from catalog.model import F64, I64
 from research.integrity import overfitting
@@ -218,7 +219,7 @@ def trades_of(record: Record, bar_times: dict[str, I64]) -> list[Trade]:
 
 def is_absent(value: Any) -> bool:
     """Return whether a table cell holds nothing, in any of the forms pandas has for that."""
-    return value is None or value != value or str(value) == "<NA>"  # noqa: PLR0124 - NaN differs from itself
+    return bool(pd.isna(value))
 
 
 def _luck(returns: F64, trial_sharpes: Sequence[float]) -> tuple[float | None, float | None, float | None]:
