@@ -69,7 +69,7 @@ def ingest(root: Path, request: Request) -> Ingested:
             return known
         changes = spec_changes(catalog, request.spec)
         stored = catalog.dataset(request.spec.instrument_id, request.data, str(prepared.bar) if prepared.bar else None)
-        added = addition(catalog, stored, prepared.clean, request.path.name)
+        added = addition(catalog, stored, prepared.as_read, request.path.name)
         if stored is not None and not added.any() and not changes:
             remark = f"every record of {request.path.name} is in the catalog already"
             return Ingested(Status.UNCHANGED, stored, (remark,))

@@ -49,14 +49,18 @@ class Request(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A file read and checked, before the catalog is looked at. `clean` holds the values as the engine stores them."""
+    """
+    A file read and checked.
+
+    `as_read` are the clean records of `checked` with the very floats a reader of the catalog will get for them.
+    """
 
     request: Request
     dataset: str
     bar: BarSize | None
     step_ns: int
     checked: Checked
-    clean: Records
+    as_read: Records
     source: SourceFile
 
 
@@ -80,7 +84,7 @@ def prepare(request: Request, digest: str) -> Prepared:
         bar=bar,
         step_ns=step_ns,
         checked=checked,
-        clean=_as_stored(source, checked.clean, request),
+        as_read=_as_read(source, checked.clean, request),
         source=SourceFile(
             name=request.path.name,
             sha256=digest,
@@ -123,7 +127,7 @@ def _refuse_if_too_bad(source: Source, checked: Checked, limits: QualityLimits) 
     )
 
 
-def _as_stored(source: Source, clean: Records, request: Request) -> Records:
+def _as_read(source: Source, clean: Records, request: Request) -> Records:
     """Return the records with the very floats a reader of the catalog will get, or refuse a number that won't fit."""
     values = dict(clean.values)
     for name, column in clean.values.items():

@@ -77,9 +77,20 @@ def shipped_spec(instrument_id: str, kind: Kind | None = None) -> InstrumentSpec
     raise ConfigError(f"no facts are known for {wanted}; give them with --spec FILE, or use one of: {names}")
 
 
-def load_spec(path: Path, brackets: tuple[LeverageBracket, ...] | None = None) -> InstrumentSpec:
-    """Read a user's spec file; its `brackets` are steps ``[notional_cap, maintenance_rate, leverage_max]``."""
+def load_spec(path: Path, brackets_file: Path | None = None) -> InstrumentSpec:
+    """
+    Read a user's spec file; its `brackets` are steps ``[notional_cap, maintenance_rate, leverage_max]``.
+
+    With `brackets_file` they are read from there instead: see `load_brackets`.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or missing, or the facts contradict each other.
+
+    """
     written = load(path, _WrittenSpec)
+    brackets = load_brackets(brackets_file, written.base, written.quote) if brackets_file is not None else None
     try:
         return written.spec(brackets)
     except ValueError as error:

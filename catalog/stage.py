@@ -84,20 +84,21 @@ def _write_runs(
     folder: Path,
 ) -> tuple[list[StoredFile], list[pa.Table]]:
     """Write the new records, those before and those after the stored ones as a file each, and read them back."""
-    ts = prepared.clean.ts_ns
+    ts = prepared.as_read.ts_ns
     runs = [added] if stored is None else [added & (ts < stored.first_ns), added & (ts > stored.last_ns)]
     staged_folder = staging.tree / folder.relative_to(catalog.root)
     files: list[StoredFile] = []
     tables: list[pa.Table] = []
     for run in runs:
-        records = prepared.clean.take(np.flatnonzero(run))
-        if not len(records):
+        rows = np.flatnonzero(run)
+        if not len(rows):
             continue
+        records = prepared.checked.clean.take(rows)
         before = set(staged_folder.glob("*.parquet"))
         _write(staging.tree, prepared, records)
         (path,) = set(staged_folder.glob("*.parquet")) - before
         table = pq.read_table(pa.BufferReader(path.read_bytes())).replace_schema_metadata(None)
-        _verify(table, prepared, records)
+        _verify(table, prepared, prepared.as_read.take(rows))
         files.append(
             StoredFile(
                 path=str(path.relative_to(staging.tree)),

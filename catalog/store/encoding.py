@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ RAW_DECIMALS: Final = 16
 """The engine stores a number as an integer of ``10 ** -16``."""
 
 _EXACT_UNITS: Final = 2.0**51  # below this, a unit count survives three roundings of floating point
+_ROUGH_UNITS: Final = 2.0**46  # from here on, the product in floating point may be a unit off
 
 
 def raw_integers(column: pa.ChunkedArray) -> np.ndarray:
@@ -48,11 +50,23 @@ def floats_from_raw(column: pa.ChunkedArray, decimals: int) -> F64:
     return np.asarray(values, dtype=np.float64)
 
 
-def as_engine(values: F64, decimals: int) -> F64:
-    """Return what `floats_from_raw` will give after the engine has stored these values with so many decimals."""
-    units = np.rint(values * 10.0**decimals)
-    stored = units * 10.0 ** (RAW_DECIMALS - decimals) / 10.0**RAW_DECIMALS
+def integers_to_store(values: F64, decimals: int) -> list[int]:
+    """
+    Return the integers the engine is to store for these values, each the nearest multiple of ``10 ** -decimals``.
+
+    Made here, and not by the engine's own conversion from floats: that multiplies in floating point, and beyond
+    2**51 units it stores 4215.88560312 as 4215.885603120001.
+    """
     factor = 10 ** (RAW_DECIMALS - decimals)
-    for row in np.flatnonzero(np.abs(units) >= _EXACT_UNITS):
-        stored[row] = float(int(units[row]) * factor) / 10.0**RAW_DECIMALS
-    return np.asarray(stored, dtype=np.float64)
+    units = np.rint(values * 10.0**decimals)
+    integers = [int(unit) * factor for unit in units.tolist()]
+    for row in np.flatnonzero(np.abs(units) >= _ROUGH_UNITS).tolist():
+        exact = Decimal(repr(float(values[row]))).scaleb(decimals)
+        integers[row] = int(exact.to_integral_value(ROUND_HALF_EVEN)) * factor
+    return integers
+
+
+def as_engine(values: F64, decimals: int) -> F64:
+    """Return what `floats_from_raw` will give after these values were stored with so many decimals."""
+    integers = integers_to_store(values, decimals)
+    return np.array([float(integer) for integer in integers], dtype=np.float64) / 10.0**RAW_DECIMALS

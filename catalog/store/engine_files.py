@@ -14,6 +14,7 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 from catalog.instruments import InstrumentSpec
 from catalog.sources.records import DataKind, Records
 from catalog.store.decimals import MARK_DECIMALS
+from catalog.store.encoding import integers_to_store
 
 _FUNDING_INTERVALS_MIN: Final = (60, 120, 240, 480)
 _MINUTE_NS: Final = 60 * 10**9
@@ -35,21 +36,18 @@ def data_folder(root: Path, instrument_id: str, data: DataKind, bar: str | None)
 
 def write_bars(root: Path, spec: InstrumentSpec, data: DataKind, bar: str | None, records: Records) -> None:
     """Write bars whose times are their closes, as one file."""
-    values = {name: np.ascontiguousarray(column) for name, column in records.values.items()}
+    kind = BarType.from_str(bar_type(spec.instrument_id, data, bar))
     mark = data is DataKind.MARK
-    ts = records.ts_ns.astype(np.uint64)
-    bars = Bar.from_raw_arrays_to_list(
-        BarType.from_str(bar_type(spec.instrument_id, data, bar)),
-        MARK_DECIMALS if mark else spec.price_precision,
-        0 if mark else spec.size_precision,
-        values["open"],
-        values["high"],
-        values["low"],
-        values["close"],
-        np.zeros(len(ts)) if mark else values["volume"],
-        ts,
-        ts,
+    price_decimals = MARK_DECIMALS if mark else spec.price_precision
+    size_decimals = 0 if mark else spec.size_precision
+    open_, high, low, close = (
+        integers_to_store(records.values[name], price_decimals) for name in ("open", "high", "low", "close")
     )
+    volume = [0] * len(records) if mark else integers_to_store(records.values["volume"], size_decimals)
+    bars = [
+        Bar.from_raw(kind, o, h, lo, c, price_decimals, v, size_decimals, ts, ts)
+        for o, h, lo, c, v, ts in zip(open_, high, low, close, volume, records.ts_ns.tolist(), strict=True)
+    ]
     ParquetDataCatalog(root).write_data(bars)
 
 
