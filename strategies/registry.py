@@ -98,9 +98,18 @@ def decode_config(name: str, table: Mapping[str, Any], *, where: str, prefix: st
 
 
 def build(name: str, table: Mapping[str, Any], *, where: str, prefix: str = "") -> Any:
-    """Return a new strategy of that name with its configuration decoded; see `decode_config` for what is refused."""
+    """
+    Return a new strategy of that name with its configuration decoded.
+
+    What the strategy's constructor refuses is a `ConfigError` like what `decode_config` refuses: configurations of the
+    engine's own strategies check their fields only there.
+    """
     config = decode_config(name, table, where=where, prefix=prefix)
-    return resolve(name, where).strategy_class()(config=config)
+    strategy_class = resolve(name, where).strategy_class()
+    try:
+        return strategy_class(config=config)
+    except (ValueError, ConfigError) as error:
+        raise ConfigError(str(error), where=_place(where, prefix, "")) from error
 
 
 def _imported(path: str) -> type[Any]:

@@ -20,7 +20,7 @@ from strategies.features.default import DEFAULT_SPECS
 from strategies.features.featureset import FeatureSet
 from strategies.library.equity import account_equity, cash_free
 from strategies.library.fused_config import FusedConfig
-from strategies.library.judge import BarFigures, Judge, Judgement
+from strategies.library.judge import BarFigures, Judge, Judgement, check_columns
 from strategies.library.position_size import trade_size
 from strategies.library.powers import StrategyPowers
 from strategies.library.slot import Role, Slot, working
@@ -59,6 +59,7 @@ class FusedStrategy(Strategy):
         self._failure_listeners: list[Callable[[str], None]] = []
         self._bar_seconds: float = config.bar_types()[0].spec.timedelta.total_seconds()
         self._features = FeatureSet(config.features or DEFAULT_SPECS)
+        check_columns(self._features, config.technical, config.volatility)
         self._learned: LearnedSignal | None = None
         self._slots: dict[BarType, Slot] = {}
         self._slot_of: dict[InstrumentId, Slot] = {}

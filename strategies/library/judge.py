@@ -124,3 +124,9 @@ class Judge:
             learned = self.learned(bar.ts_ns, row, volatility)
         fused = fuse(technical, learned, self._fusion)
         return Judgement(fused, technical, learned, parts, values[self._atr], volatility)
+
+
+def check_columns(features: Features, technical: TechnicalConfig, volatility: str) -> None:
+    """Raise `ConfigError` where a rule or the volatility names a column that the features do not have."""
+    TechnicalSignals(technical, features.column)
+    features.column(volatility)

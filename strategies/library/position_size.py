@@ -76,10 +76,10 @@ def trade_size(
     costs = 2.0 * (fee_rate + config.slippage_bps * 1e-4)
     kelly: float | None = None
     if powers.use_kelly:
-        wins = min(1.0, 1.0 / (1.0 + payoff) + config.edge_at_full_strength * abs(strength))
+        wins = 1.0 / (1.0 + payoff) + config.edge_at_full_strength * abs(strength)
         loss, gain = stop_distance + costs, payoff * stop_distance - costs
-        # a target that does not pay its costs is a bet no odds can save
-        kelly = kelly_binary(wins, gain / loss) / loss if gain > 0.0 else 0.0
+        # a target that does not pay its costs is a bet no odds can save; min keeps a NaN that comes first
+        kelly = kelly_binary(min(wins, 1.0), gain / loss) / loss if gain > 0.0 else 0.0
     return size_position(
         config.kelly,
         kelly=kelly,

@@ -13,7 +13,15 @@ from nautilus_trader.model.currencies import USDT
 from nautilus_trader.model.enums import AccountType, OrderStatus, order_status_to_str
 from nautilus_trader.model.events import OrderCancelRejected
 from nautilus_trader.model.instruments import Instrument
-from simulated_market import (
+
+from risk.sizing import SizingConfig
+from strategies.library.fused import FusedStrategy
+from strategies.library.fused_config import FusedConfig
+from strategies.library.judge import BarFigures, Judgement
+from strategies.library.position_size import TradeSizeConfig
+from strategies.library.powers import StrategyPowers
+from strategies.signals.signal import Signal, decode_tag
+from tests.strategies.library.simulated_market import (
     HOUR_NS,
     OPEN_TICK_NS,
     VENUE,
@@ -25,14 +33,6 @@ from simulated_market import (
     perpetual,
     spot,
 )
-
-from risk.sizing import SizingConfig
-from strategies.library.fused import FusedStrategy
-from strategies.library.fused_config import FusedConfig
-from strategies.library.judge import BarFigures, Judgement
-from strategies.library.position_size import TradeSizeConfig
-from strategies.library.powers import StrategyPowers
-from strategies.signals.signal import Signal, decode_tag
 
 ATR = 2.0  # with the default multiples the stop is 4 and the target 6 away
 ALL_IN = TradeSizeConfig(kelly=SizingConfig(volatility_target=5.0), risk_max=1.0, edge_at_full_strength=0.5)
