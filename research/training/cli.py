@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import terminal
+from errors import ConfigError
 from terminal import JsonFlag
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train models and list them.")
@@ -36,27 +37,23 @@ def train(
     decoded = settings.load(config, TrainConfig)
     root = settings.home() / "catalog" if catalog is None else catalog
     with terminal.progress(f"training {decoded.name}", total=decoded.folds.count + 1) as advance:
-        report = run_training(decoded, root, on_model=lambda: advance(1))
+        try:
+            report = run_training(decoded, root, on_model=lambda: advance(1))
+        except ConfigError as error:  # a feature or column that does not exist is known only now: say in which file
+            raise ConfigError(error.reason, where=error.where or str(config)) from None
     if json_:
         terminal.emit(report)
         return
-    figures = ("auc", "accuracy", "base_rate", "brier", "logloss", "logloss_base")
+    figures = ("auc", "accuracy", "base_rate", "logloss", "logloss_base")
     lines = [
-        (
-            str(fold.fold),
-            _minute(fold.trained_until_ns),
-            _minute(fold.test_from_ns),
-            fold.rows_trained,
-            int(fold.metrics["rows"]),
-            *(fold.metrics[name] for name in figures),
-        )
+        (str(fold.fold), _day(fold.test_from_ns), int(fold.metrics["rows"]), *(fold.metrics[name] for name in figures))
         for fold in report.folds
     ]
-    tested = int(report.out_of_sample["rows"])
-    lines.append(("all", "", "", report.rows, tested, *(report.out_of_sample[name] for name in figures)))
+    pooled = report.out_of_sample
+    lines.append(("all", "", int(pooled["rows"]), *(pooled[name] for name in figures)))
     terminal.show_table(
         f"{report.name} version {report.version} ({report.alias}), out of sample",
-        ("fold", "trained until", "tested from", "rows", "tested", *figures),
+        ("fold", "tested from", "rows", "auc", "hits", "base rate", "logloss", "of base"),
         lines,
     )
     for warning in report.warnings:
@@ -80,22 +77,21 @@ def list_models(json_: JsonFlag = False) -> None:
         return
     terminal.show_table(
         "Registered models",
-        ("name", "version", "aliases", "created", "oos auc", "oos logloss", "of the base rate", "digest"),
+        ("name", "version", "aliases", "trained", "oos auc", "logloss", "of base"),
         [
             (
                 version.name,
                 version.version,
                 ", ".join(version.aliases),
-                _minute(version.created_ns),
+                _day(version.created_ns),
                 version.tags.get("oos_auc", ""),
                 version.tags.get("oos_logloss", ""),
                 version.tags.get("oos_logloss_base", ""),
-                version.tags.get("schedule_digest", "")[:12],
             )
             for version in found
         ],
     )
 
 
-def _minute(ts_ns: int) -> str:
-    return datetime.fromtimestamp(ts_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M")
+def _day(ts_ns: int) -> str:
+    return datetime.fromtimestamp(ts_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d")

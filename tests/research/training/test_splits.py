@@ -106,9 +106,7 @@ def test_without_a_test_length_the_folds_share_what_training_leaves() -> None:
 def test_refuses_folds_that_do_not_fit() -> None:
     ts_ns = days(*range(20))
     config = FoldsConfig(count=4, train_days=10, test_days=5)
-    with pytest.raises(
-        PreconditionError, match=r"span 20\.0 days; 4 folds after 10 days of training need more than"
-    ):
+    with pytest.raises(PreconditionError, match=r"span 20\.0 days; 4 folds after 10 days of training need more than"):
         walk_forward(ts_ns, ts_ns, config, start_ns=0, end_ns=20 * DAY - 1, embargo_ns=0)
 
 
