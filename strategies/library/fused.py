@@ -54,7 +54,7 @@ class FusedStrategy(Strategy):
 
     def __init__(self, config: FusedConfig) -> None:
         super().__init__(config)
-        self.powers = config.powers
+        self.powers = config.powers()
         self.model_failure: str | None = None
         self._failure_listeners: list[Callable[[str], None]] = []
         self._bar_seconds: float = config.bar_types()[0].spec.timedelta.total_seconds()
@@ -110,7 +110,7 @@ class FusedStrategy(Strategy):
 
     def on_reset(self) -> None:
         """Forget everything but the configuration."""
-        self.powers = self.config.powers
+        self.powers = self.config.powers()
         self.model_failure = None
         self._learned = None
         self._slots.clear()

@@ -38,8 +38,9 @@ class FusedConfig(StrategyConfig, frozen=True, kw_only=True):
         Label of the feature with the standard deviation of one bar's log return.
     model_folder : str or None
         Folder of the walk-forward schedule; None trades on technical signals alone.
-    powers : StrategyPowers
-        What the control mode allows at the start; see `FusedStrategy.set_powers`.
+    generate_signals, use_model, use_kelly, risk_multiplier, leverage_max
+        What the control mode allows at the start, as in `StrategyPowers`; whoever starts the strategy sets them from
+        the mode. They change later by `FusedStrategy.set_powers`.
     entry_strength, exit_strength : float
         Enter when the fused strength reaches the first; leave when it reaches the second on the other side.
     max_holding_bars : int
@@ -62,7 +63,11 @@ class FusedConfig(StrategyConfig, frozen=True, kw_only=True):
     sizing: TradeSizeConfig = TradeSizeConfig()
     volatility: str = "ewma_volatility_0.94"
     model_folder: str | None = None
-    powers: StrategyPowers = StrategyPowers()
+    generate_signals: bool = True
+    use_model: bool = True
+    use_kelly: bool = True
+    risk_multiplier: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+    leverage_max: Annotated[float, msgspec.Meta(ge=0.0)] = 3.0
     entry_strength: Strength = 0.25
     exit_strength: Strength = 0.1
     max_holding_bars: Bars = 72
@@ -78,6 +83,10 @@ class FusedConfig(StrategyConfig, frozen=True, kw_only=True):
         if len(set(self.instrument_ids)) != len(self.instrument_ids):
             raise ValueError(f"instrument_ids must differ, were {[str(each) for each in self.instrument_ids]}")
         self.bar_types()
+
+    def powers(self) -> StrategyPowers:
+        """Return what the control mode allows at the start."""
+        return StrategyPowers(**{name: getattr(self, name) for name in StrategyPowers.__struct_fields__})
 
     def bar_types(self) -> tuple[BarType, ...]:
         """Return the bar type of each instrument, in order; raise `ValueError` where `bar` is no bar length."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from errors import ConfigError
+from strategies.library.powers import StrategyPowers
 from strategies.registry import STRATEGIES, build, decode_config, resolve
 
 FUSED: dict[str, Any] = {"instrument_ids": ["BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE"]}
@@ -63,7 +64,7 @@ def test_nested_tables_and_features_are_decoded() -> None:
         "technical": {"momentum": {"weight": 0.0}},
         "sizing": {"kelly": {"volatility_target": 0.3}},
         "features": [{"name": "ema", "params": {"window": 50}}],
-        "powers": {"use_model": False},
+        "use_model": False,
     }
 
     config = decode_config("fused", table, where="run.toml")
@@ -76,7 +77,7 @@ def test_nested_tables_and_features_are_decoded() -> None:
     assert config.technical.momentum.weight == 0.0
     assert config.sizing.kelly.volatility_target == 0.3
     assert config.features[0].params == {"window": 50}
-    assert config.powers.use_model is False
+    assert config.powers() == StrategyPowers(use_model=False)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_the_model_has_a_say_from_its_first_valid_bar_on_and_not_before(tmp_path
 
 
 def test_without_the_power_the_model_is_not_even_loaded(tmp_path: Path) -> None:
-    strategy, entries = traded(MARKET, model_folder=str(tmp_path / "nowhere"), powers=StrategyPowers(use_model=False))
+    strategy, entries = traded(MARKET, model_folder=str(tmp_path / "nowhere"), use_model=False)
 
     assert entries
     assert all(decode_tag(entry["signal"])["contributions"]["ml"] is None for entry in entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from risk.modes.table import POWERS, Mode
 from risk.sizing import Bound, Size, SizingConfig
 from strategies.library.position_size import TradeSizeConfig, trade_size
 from strategies.library.powers import StrategyPowers
+from strategies.registry import decode_config
 
 FREE = TradeSizeConfig(
     kelly=SizingConfig(kelly_fraction=0.25, volatility_target=5.0), risk_max=1.0, leverage_max=100.0, slippage_bps=0.0
@@ -82,6 +84,15 @@ def test_a_mode_without_kelly_still_bounds_the_size_and_scales_the_risk() -> Non
     config = TradeSizeConfig(kelly=FREE.kelly, risk_max=0.02, leverage_max=100.0, slippage_bps=0.0)
 
     assert size(config, powers, strength=0.0) == Size(pytest.approx(0.5), Bound.RISK_AT_STOP)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_modes_powers_fit_the_strategys_configuration(mode: Mode) -> None:
+    powers = StrategyPowers.of(POWERS[mode])
+
+    config = decode_config("fused", {"instrument_ids": ["A.B"]} | msgspec.to_builtins(powers), where="here")
+
+    assert config.powers() == powers
 
 
 def test_powers_are_read_from_the_table_of_modes() -> None:
