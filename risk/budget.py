@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 
-from risk.intent import Intent
+from risk.intent import Action, Intent
+from risk.limits import ORDERS_REMEMBERED
 
 
 class Draw(Enum):
@@ -76,3 +78,51 @@ class Budget:
         if intent.side.sign == self.sign:
             return Draw.SLICE
         return Draw.TARGET if intent.trigger_price is None else Draw.STOP
+
+
+class Budgets:
+    """Keep the budgets of approved orders; those of closed ones for a while, as their children may still come."""
+
+    __slots__ = ("_budgets", "_closed")
+
+    def __init__(self) -> None:
+        self._budgets: dict[str, Budget] = {}
+        self._closed: deque[str] = deque()
+
+    def __len__(self) -> int:
+        return len(self._budgets)
+
+    def get(self, client_order_id: str) -> Budget | None:
+        """Return the budget of an approved order, None where there is none or it closed long ago."""
+        return self._budgets.get(client_order_id)
+
+    def draw(self, intent: Intent) -> None:
+        """Book an approved intent: a child draws on its parent, any other order that may add risk opens a budget."""
+        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
+        if parent is not None:
+            parent.draw(intent)
+        elif not intent.reduce_only:
+            own = self._budgets.get(intent.client_order_id)
+            if own is None:
+                self._budgets[intent.client_order_id] = Budget(intent.instrument, intent.side.sign, intent.quantity)
+            elif intent.action is Action.MODIFY:
+                own.quantity = own.sliced + intent.quantity
+
+    def withdraw(self, intent: Intent) -> None:
+        """Undo the first `draw` of an intent that was not sent after all."""
+        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
+        if parent is not None:
+            parent.forget(intent.client_order_id)
+        self._budgets.pop(intent.client_order_id, None)
+
+    def close(self, client_order_id: str, parent_id: str | None, unfilled: float) -> None:
+        """Close an order: what it did not fill goes back to its parent, and is not left to its children."""
+        parent = None if parent_id is None else self._budgets.get(parent_id)
+        if parent is not None:
+            parent.give_back(client_order_id, unfilled)
+        own = self._budgets.get(client_order_id)
+        if own is not None and not own.closed:
+            own.close(unfilled)
+            self._closed.append(client_order_id)
+            if len(self._closed) > ORDERS_REMEMBERED:
+                self._budgets.pop(self._closed.popleft(), None)

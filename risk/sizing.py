@@ -64,7 +64,7 @@ def kelly_continuous(edge: float, variance: float) -> float:
 
     References
     ----------
-    Thorp (2006), "The Kelly Criterion in Blackjack, Sports Betting, and the Stock Market", eq. 7.3.
+    Thorp (2006), "The Kelly Criterion in Blackjack, Sports Betting, and the Stock Market", section 7.1.
 
     """
     return edge / variance if variance > 0.0 else math.nan

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 
 from risk.book import USABLE_MAX, Book, InstrumentFacts, PositionView, Working
-from risk.budget import Budget
+from risk.budget import Budget, Budgets
 from risk.exact_sum import ExactSum
-from risk.intent import Action, Intent
-from risk.limits import ORDERS_REMEMBERED
+from risk.intent import Intent
 from risk.modes.table import POWERS, Mode
 from risk.peak import DAY_NS, RollingPeak
-
-type Fingerprint = tuple[object, ...]
-
-
-def fingerprint(intent: Intent) -> Fingerprint:
-    """Return what makes two orders the same to the duplicate check."""
-    return (
-        intent.strategy,
-        intent.instrument,
-        intent.side.sign,
-        intent.quantity,
-        intent.price,
-        intent.trigger_price,
-        intent.order_type,
-    )
+from risk.sent import SentOrders
 
 
 class View:
@@ -57,9 +41,9 @@ class View:
     """
 
     __slots__ = (
-        "_books", "_budgets", "_cash", "_closed", "_day_start", "_day_start_ts", "_gross", "_margin", "_mode", "_open",
-        "_orders", "_peak", "_recent", "_reserved", "_settled", "_stale", "_submits", "_sums", "_unknown", "_value",
-        "powers", "ts_ns",
+        "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_gross", "_margin", "_mode", "_open",
+        "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
+        "powers", "sent", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
@@ -69,8 +53,7 @@ class View:
         self._cash = cash
         self._books: dict[str, Book] = {}
         self._orders: dict[str, Book] = {}
-        self._budgets: dict[str, Budget] = {}
-        self._closed: deque[str] = deque()
+        self._budgets = Budgets()
         self._stale: list[Book] = []
         self._sums = (ExactSum(), ExactSum(), ExactSum(), ExactSum())
         self._value = self._gross = self._reserved = self._margin = 0.0
@@ -80,8 +63,7 @@ class View:
         self._settled = cash
         self._day_start = cash
         self._day_start_ts = ts_ns
-        self._submits: deque[int] = deque(maxlen=ORDERS_REMEMBERED)
-        self._recent: dict[Fingerprint, tuple[int, str]] = {}
+        self.sent = SentOrders()
 
     # what the checks read
 
@@ -198,15 +180,6 @@ class View:
         """Return the budget of an approved order, None where there is none or it closed long ago."""
         return self._budgets.get(client_order_id)
 
-    def submitted_ns(self, count: int) -> int | None:
-        """Return when the `count`-th latest command was sent, None where there were fewer."""
-        return self._submits[-count] if len(self._submits) >= count else None
-
-    def duplicate_ns(self, intent: Intent) -> int | None:
-        """Return when another order like this one was sent; None where none is remembered."""
-        earlier = self._recent.get(fingerprint(intent))
-        return None if earlier is None or earlier[1] == intent.client_order_id else earlier[0]
-
     # what the gate writes
 
     def apply_mode(self, mode: Mode) -> None:
@@ -265,6 +238,8 @@ class View:
             self._forget(client_order_id)
             return
         book = self._book(instrument)
+        if self._orders.get(client_order_id, book) is not book:
+            self._forget(client_order_id)
         if price is None:
             price = math.nan if book.mark is None else book.mark
         book.add(Working(client_order_id, instrument, signed_quantity, price, reduce_only, parent_id, is_stop))
@@ -283,41 +258,23 @@ class View:
             intent.parent_id,
             is_stop=intent.trigger_price is not None,
         )
-        self._draw(intent)
+        self._budgets.draw(intent)
 
     def withdraw_intent(self, intent: Intent) -> None:
         """Undo `apply_intent` for an intent that was not sent after all."""
-        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
-        if parent is not None:
-            parent.forget(intent.client_order_id)
-        self._budgets.pop(intent.client_order_id, None)
+        self._budgets.withdraw(intent)
         self._forget(intent.client_order_id)
 
     def remove_working(self, client_order_id: str, unfilled: float = 0.0) -> None:
         """Forget an order that is closed; `unfilled` (base units) is what it did not fill, and its budgets know it."""
         order = self.working(client_order_id)
-        if order is not None and order.parent_id is not None:
-            parent = self._budgets.get(order.parent_id)
-            if parent is not None:
-                parent.give_back(client_order_id, unfilled)
-        own = self._budgets.get(client_order_id)
-        if own is not None and not own.closed:
-            own.close(unfilled)
-            self._closed.append(client_order_id)
-            if len(self._closed) > ORDERS_REMEMBERED:
-                self._budgets.pop(self._closed.popleft(), None)
+        self._budgets.close(client_order_id, None if order is None else order.parent_id, unfilled)
         self._forget(client_order_id)
 
     def record_submit(self, intent: Intent) -> None:
         """Remember an intent that was approved and sent, for the rate, for duplicates and for budgets."""
-        self._submits.append(intent.ts_ns)
-        if intent.action is Action.SUBMIT:
-            key = fingerprint(intent)
-            self._recent.pop(key, None)
-            self._recent[key] = (intent.ts_ns, intent.client_order_id)
-            if len(self._recent) > ORDERS_REMEMBERED:
-                del self._recent[next(iter(self._recent))]
-        self._draw(intent)
+        self.sent.record(intent)
+        self._budgets.draw(intent)
 
     def advance(self, ts_ns: int) -> None:
         """Move time on: settle the instant that ends, track the peak, and open a new UTC day where one begins."""
@@ -341,17 +298,6 @@ class View:
         if book is None:
             book = self._books[instrument] = Book(instrument)
         return book
-
-    def _draw(self, intent: Intent) -> None:
-        parent = None if intent.parent_id is None else self._budgets.get(intent.parent_id)
-        if parent is not None:
-            parent.draw(intent)
-        elif not intent.reduce_only:
-            own = self._budgets.get(intent.client_order_id)
-            if own is None:
-                self._budgets[intent.client_order_id] = Budget(intent.instrument, intent.side.sign, intent.quantity)
-            elif intent.action is Action.MODIFY:
-                own.quantity = own.sliced + intent.quantity
 
     def _forget(self, client_order_id: str) -> None:
         book = self._orders.pop(client_order_id, None)

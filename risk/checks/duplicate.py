@@ -20,7 +20,7 @@ class Duplicate(msgspec.Struct, frozen=True):
         """Return a refusal with age of the first order and window in seconds, None where it holds."""
         if growth.from_budget or intent.action is Action.MODIFY:
             return None
-        sent_ns = view.duplicate_ns(intent)
+        sent_ns = view.sent.duplicate_ns(intent)
         if sent_ns is not None:
             age_s = 1e-9 * (intent.ts_ns - sent_ns)
             if not age_s >= self.config.window_s:

@@ -19,7 +19,7 @@ class OrderRate(msgspec.Struct, frozen=True):
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with the count there would be and the limit, None where it holds."""
         limit = self.config.orders_max
-        sent_ns = view.submitted_ns(limit)
+        sent_ns = view.sent.sent_ns(limit)
         if sent_ns is not None and not 1e-9 * (intent.ts_ns - sent_ns) >= self.config.window_s:
             return Refusal(Reason.ORDER_RATE_EXCEEDED, limit + 1, limit, f"within {self.config.window_s:g} s")
         return None
