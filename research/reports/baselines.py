@@ -117,35 +117,34 @@ def buy_and_hold(grid: Grid, start_equity: float) -> BuyAndHold:
     """
     Buy every instrument with an equal share of the equity at its second bar's open, and hold to the end.
 
-    The second bar, because a decision needs one bar to be made on, as the strategy's do. Unlevered: the equity
-    pays for notional and fee. Funding is paid and received; the position stays open at the end, marked at the close.
-    An instrument that starts later gets its share of the start equity when it starts.
+    The second bar, because a decision needs one bar to be made on, as the strategy's do. Always unlevered: the
+    equity pays for notional and fee, and each funding payment is taken from the position, or added to it, at the close
+    at which it falls due, with fee and slippage. (With a fixed quantity the payments would pile up as debt, and a
+    perpetual held so through 2020-2022 would have been liquidated while its price had doubled.) The position
+    stays open at the end, marked at the close. An instrument that starts later gets its share when it starts.
     """
-    count = len(grid.instruments)
-    entry = np.array([own[1] if len(own) > 1 else len(grid.ts_ns) for own in grid.rows], dtype=np.int64)
-    order = np.argsort(entry, kind="stable")
     equity = np.full(len(grid.ts_ns), start_equity)
-    cost = np.zeros(3)
-    # each share is an account of its own, so that a later one is not sized on what the others have earned
-    for k in order:
-        share = np.empty(len(grid.ts_ns))
-        cost += simulate(
-            grid.opens,
-            grid.closes,
-            grid.funding,
-            grid.fee,
-            grid.slippage,
-            np.array([k], dtype=np.int64),
-            np.ones(1, dtype=np.int64),
-            entry[k : k + 1],
-            np.array([len(grid.ts_ns)], dtype=np.int64),
-            np.zeros(1, dtype=np.int64),
-            np.ones(1),
-            start_equity / count,
-            share,
+    fees = funding = slippage = 0.0
+    for k, own in enumerate(grid.rows):
+        if len(own) < 2:
+            continue
+        entry, share, slip, fee = int(own[1]), start_equity / len(grid.rows), grid.slippage[k], grid.fee[k]
+        price = grid.opens[entry, k]
+        bought = share / (price * (1.0 + slip) * (1.0 + fee))
+        closes, due = grid.closes[entry:, k], grid.funding[entry:, k]
+        # what is sold for one unit of quote currency, or bought with it
+        against = np.where(due > 0.0, (1.0 - slip) * (1.0 - fee), (1.0 + slip) * (1.0 + fee)) * closes
+        kept = np.maximum(1.0 - due / against, 0.0)
+        units = bought * np.cumprod(kept)
+        before = np.r_[bought, units[:-1]]
+        traded = np.abs(units - before) * closes
+        equity[entry:] += units * closes - share
+        funding -= float(np.sum(before * due))
+        slippage += float(bought * price + np.sum(traded)) * slip
+        fees += (
+            float(bought * price * (1.0 + slip) + np.sum(traded * np.where(due > 0.0, 1.0 - slip, 1.0 + slip))) * fee
         )
-        equity += share - start_equity / count
-    return BuyAndHold(grid.ts_ns, equity, *(float(value) for value in cost))
+    return BuyAndHold(grid.ts_ns, equity, fees, funding, slippage)
 
 
 def random_entries(

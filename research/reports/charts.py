@@ -258,7 +258,7 @@ def _readings(
     across: F64, ts_ns: I64, series: Sequence[Series], bands: Sequence[Band], value: Callable[[float | None], str]
 ) -> str:
     """Return what the pointer reads, as JSON safe inside a script element."""
-    lines = [(line.name, line.values) for line in series]
+    lines = [(line.name, line.values) for line in reversed(series)]
     for band in bands:
         lines += [(f"{band.name}, high", band.high), (f"{band.name}, low", band.low)]
     document = {

@@ -9,7 +9,7 @@ import numpy as np
 from catalog.model import F64, I64
 from research.reports import charts
 from research.reports.charts import Band, Rule, Series
-from research.reports.formats import number, percent, short_money
+from research.reports.formats import escape, number, percent, short_money
 from research.reports.metrics import drawdowns
 from research.reports.record import Frame, Record, read_table
 from research.reports.summary import column, known_equity, start_of
@@ -127,6 +127,9 @@ def distance_chart(curves: Curves) -> str:
     smallest = _reduce(curves.distance, ends, np.min)
     if not np.isfinite(smallest).any():
         return '<p class="empty">No margin position was open at the end of any bar.</p>'
+    if np.nanmin(smallest) > DISTANCE_SHOWN_MAX:
+        text = f"Never closer than {percent(float(np.nanmin(smallest)))} at the end of a bar."
+        return f'<p class="empty">{escape(text)}</p>'
     return charts.line_chart(
         "Smallest distance to liquidation",
         curves.ts_ns[ends],

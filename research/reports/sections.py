@@ -100,14 +100,14 @@ def equity(summary: Summary, series: Curves) -> str:
     repeated = random is not None and random.trades > 0
     if summary.baselines.buy_and_hold is not None:
         legend.append(("held", "Buy and hold"))
-        note += " Buy and hold is unlevered with equal shares and pays the same costs."
+        note += " Buy and hold is unlevered, in equal shares, with funding paid out of the position."
     if random is not None and repeated:
         legend += [("random", "Random entries, median")]
         legend += [("wide box", "5-95 %"), ("narrow box", "25-75 %")]
         note += (
             f" Random entries repeat this run's {random.trades} trades "
             f"(same holding times and mix of sides, {number(random.size)} times equity each) at random times, "
-            f"{random.seeds} times. They pay the same fees, slippage and funding."
+            f"{random.seeds} times. All pay the same fees, slippage and funding."
         )
     chart = curves.equity_chart(series, summary.start_equity or 0.0, random=repeated)
     fall = section("Drawdown", "Fall from the highest equity so far.", curves.drawdown_chart(series))

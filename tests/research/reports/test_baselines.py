@@ -59,14 +59,23 @@ def test_buy_and_hold_enters_at_the_second_open_and_pays_every_cost() -> None:
     )
     held = buy_and_hold(build_grid({A: prices}), 1000.0)
 
-    fill = 110 * 1.001
-    units = 1000 / (fill * 1.001)
-    paid, got = units * 115 * 0.01, units * 128 * 0.02
-    expected = [1000.0, units * 115 - paid, units * 125 - paid, units * 128 - paid + got]
-    assert held.equity == pytest.approx(expected, rel=1e-12)
-    assert held.fees == pytest.approx(units * fill * 0.001)
-    assert held.funding == pytest.approx(got - paid)
-    assert held.slippage == pytest.approx(units * 110 * 0.001)
+    units = 1000 / (110 * 1.001 * 1.001)
+    # 1.15 a unit is paid by selling at 115, less slippage and fee; 2.56 a unit buys more at 128
+    sold = units * 1.15 / (115 * 0.999 * 0.999)
+    rest = units - sold
+    added = rest * 2.56 / (128 * 1.001 * 1.001)
+    assert held.equity == pytest.approx([1000.0, rest * 115, rest * 125, (rest + added) * 128], rel=1e-12)
+    assert held.funding == pytest.approx(-units * 1.15 + rest * 2.56)
+    assert held.slippage == pytest.approx((units * 110 + sold * 115 + added * 128) * 0.001)
+    assert held.fees == pytest.approx((units * 110 * 1.001 + sold * 115 * 0.999 + added * 128 * 1.001) * 0.001)
+
+
+def test_buy_and_hold_stays_unlevered_however_much_funding_is_paid() -> None:
+    # with a fixed quantity the account would owe 200 after the price came back
+    prices = market([100] * 7, [100, 100, 400, 400, 400, 100, 100], funding={3: 0.25, 4: 0.25, 5: 0.25})
+    held = buy_and_hold(build_grid({A: prices}), 1000.0)
+    assert held.equity[-1] == pytest.approx(1000.0 * 0.75**3)
+    assert held.funding == pytest.approx(-1000.0 * (1 + 0.75 + 0.75**2))
 
 
 def test_buy_and_hold_splits_equally_and_waits_for_a_later_listing() -> None:

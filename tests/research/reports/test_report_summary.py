@@ -220,7 +220,7 @@ def test_report_without_markets_says_nothing_about_baselines(tmp_path: Path) -> 
     summary = write_report(folder, {})
     assert summary.baselines == Baselines()
     assert not (folder / "baselines.parquet").exists()
-    assert "Buy and hold is unlevered" not in (folder / "tearsheet.html").read_text()
+    assert "Buy and hold" not in (folder / "tearsheet.html").read_text()
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "equity.parquet", "decisions.jsonl", "audit.jsonl"])
