@@ -179,7 +179,15 @@ def _column(tree: Tree, nodes: npt.NDArray[np.int64], feature_count: int) -> npt
     return np.where(tree.left[nodes] == NO_CHILD, 0, column)
 
 
-@nb.njit(cache=True)
+def _compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function, and keep its machine code on disk where a folder for it can be written."""
+    try:
+        return nb.njit(cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # neither the package's folder nor the user's cache folder is writable
+        return nb.njit(function)  # type: ignore[no-any-return]
+
+
+@_compiled
 def _doubled(row: F64) -> F32:
     count = row.shape[0]
     values = np.empty(2 * count, np.float32)
@@ -191,7 +199,7 @@ def _doubled(row: F64) -> F32:
     return values
 
 
-@nb.njit(cache=True)
+@_compiled
 def _walk_perfect(feature: U16, threshold: F32, leaf: F32, base: np.float32, depth: int, row: F64) -> float:
     # Unsigned indices spare the test for negative ones. Nodes count from 1, so a node's children are 2i and 2i + 1.
     # Leaves are added one by one, in float32 and in the order of the trees: the sum is XGBoost's to the last bit.
@@ -229,7 +237,7 @@ def _walk_perfect(feature: U16, threshold: F32, leaf: F32, base: np.float32, dep
     return total  # type: ignore[return-value]  # compiled code hands a float32 back as a float
 
 
-@nb.njit(cache=True)
+@_compiled
 def _walk_perfect_rows(feature: U16, threshold: F32, leaf: F32, base: np.float32, depth: int, rows: F64) -> F64:
     out = np.empty(rows.shape[0])
     for i in range(rows.shape[0]):
@@ -237,7 +245,7 @@ def _walk_perfect_rows(feature: U16, threshold: F32, leaf: F32, base: np.float32
     return out
 
 
-@nb.njit(cache=True)
+@_compiled
 def _walk_linked(feature: U16, condition: F32, left: U32, right: U32, roots: U32, base: np.float32, row: F64) -> float:
     values = _doubled(row)
     total = base
@@ -249,7 +257,7 @@ def _walk_linked(feature: U16, condition: F32, left: U32, right: U32, roots: U32
     return total  # type: ignore[return-value]  # as above
 
 
-@nb.njit(cache=True)
+@_compiled
 def _walk_linked_rows(
     feature: U16, condition: F32, left: U32, right: U32, roots: U32, base: np.float32, rows: F64
 ) -> F64:
