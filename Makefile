@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-export BOT4_HOME ?= var
+export BOT4_HOME ?= $(CURDIR)/var
 
 .PHONY: help setup demo test test-all check bench lab mlflow lock clean
 
@@ -20,10 +20,10 @@ demo: setup ## the main job on the embedded real sample: no server, no key, no n
 	@$(VENV)/bin/bot4 demo
 
 test: setup ## the whole test suite
-	@$(PY) -m pytest -n 2 --dist worksteal -m "not slow and not bench"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not bench"
 
 test-all: setup ## the test suite with the slow sets
-	@$(PY) -m pytest -n 2 --dist worksteal -m "not bench"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not bench"
 
 check: setup ## linters: ruff, mypy, import-linter
 	@$(VENV)/bin/ruff check .
@@ -38,7 +38,7 @@ lab: setup ## JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab --notebook-dir notebooks
 
 mlflow: setup ## the MLflow page of all runs, on loopback
-	@$(VENV)/bin/mlflow ui --backend-store-uri sqlite:///$(abspath $(BOT4_HOME))/mlflow.db --host 127.0.0.1 --port 5000
+	@$(VENV)/bin/mlflow ui --backend-store-uri sqlite:///$(BOT4_HOME)/mlflow.db --host 127.0.0.1 --port 5000
 
 lock: setup ## pin the newest allowed dependencies again
 	@uv pip compile pyproject.toml --extra lab --extra dev --python-version 3.13 --generate-hashes \

@@ -33,8 +33,8 @@ class Observer(Protocol):
     def on_position_event(self, event: Any) -> None:
         """Take a position event."""
 
-    def on_mark(self, instrument: str, ts_ns: int) -> None:
-        """Take note that the view has a newer mark for this instrument."""
+    def on_instant_end(self, ts_ns: int) -> None:
+        """Take note that time moves beyond an instant; the view still stands as it was at its end."""
 
 
 class Watch:
@@ -65,6 +65,7 @@ class Watch:
         self._positions: dict[str, dict[str, tuple[float, float]]] = {}
         self._cash: dict[str, float] = {}
         self._has_mark: set[str] = set()
+        self._instant_ns = 0
 
     def handlers(self) -> dict[str, Callable[[Any], None]]:
         """Return the topic patterns to subscribe to, each with its handler."""
@@ -85,6 +86,7 @@ class Watch:
 
     def on_order_event(self, event: Any) -> None:
         """Let go of what is closed, keep what is left of a partial fill, and check every fill's ticket."""
+        self._move_to(event.ts_init)
         key = event.client_order_id.value
         order = self._cache.order(event.client_order_id)
         if isinstance(event, OrderFilled) and key not in self._tickets:
@@ -120,6 +122,7 @@ class Watch:
 
     def on_position_event(self, event: Any) -> None:
         """Take over a position; those of several strategies in one instrument add up, as they do at the venue."""
+        self._move_to(event.ts_init)
         instrument = event.instrument_id.value
         held = self._positions.setdefault(instrument, {})
         if event.signed_qty == 0.0:
@@ -132,6 +135,7 @@ class Watch:
 
     def on_account(self, event: Any) -> None:
         """Take over the wallet balance, summed over accounts."""
+        self._move_to(event.ts_init)
         for balance in event.balances:
             if balance.currency.code == self._currency:
                 self._cash[event.account_id.value] = balance.total.as_double()
@@ -162,18 +166,21 @@ class Watch:
 
     def _last(self, instrument: str, price: float, ts_ns: int) -> None:
         if instrument in self._has_mark:
-            self._view.advance(ts_ns)
-            self._tell(instrument, ts_ns)
+            self._move_to(ts_ns)
         else:
             self._mark(instrument, price, ts_ns)
 
     def _mark(self, instrument: str, price: float, ts_ns: int) -> None:
+        self._move_to(ts_ns)
         self._view.apply_mark(instrument, price, ts_ns)
-        self._tell(instrument, ts_ns)
 
-    def _tell(self, instrument: str, ts_ns: int) -> None:
+    def _move_to(self, ts_ns: int) -> None:
+        if ts_ns <= self._instant_ns:
+            return
         for observer in self.observers:
-            observer.on_mark(instrument, ts_ns)
+            observer.on_instant_end(self._instant_ns)
+        self._instant_ns = ts_ns
+        self._view.advance(ts_ns)
 
 
 def _net(held: dict[str, tuple[float, float]]) -> tuple[float, float]:

@@ -218,14 +218,13 @@ class Recorder:
             del self._open[key]
             self._fees.pop(key, None)
 
-    def on_mark(self, instrument: str, ts_ns: int) -> None:  # noqa: ARG002 (all instruments count into equity)
-        """Sample the account at a bar's close; a later mark of the same instant replaces the sample."""
-        if ts_ns % self._bar_ns:
-            return
-        self.sample(ts_ns)
+    def on_instant_end(self, ts_ns: int) -> None:
+        """Sample the account at the end of a bar's closing instant."""
+        if ts_ns % self._bar_ns == 0 and ts_ns:
+            self.sample(ts_ns)
 
     def sample(self, ts_ns: int) -> None:
-        """Record the account as it is now, in place of an earlier sample of the same instant."""
+        """Record the account as it is now."""
         view = self._view
         row = EquityRow(
             ts_ns=ts_ns,
@@ -236,10 +235,7 @@ class Recorder:
             liquidation_distance=self._liquidation_distance() if view.open_positions else float("nan"),
             open_positions=view.open_positions,
         )
-        if self.equity and self.equity[-1].ts_ns == ts_ns:
-            self.equity[-1] = row
-        else:
-            self.equity.append(row)
+        self.equity.append(row)
 
     def _net(self) -> float:
         total = 0.0

@@ -34,8 +34,8 @@ class Tidier:
         if isinstance(event, PositionClosed):
             self._position_closed = True
 
-    def on_mark(self, instrument: str, ts_ns: int) -> None:  # noqa: ARG002 (any price will do)
-        """Purge between events, where nothing in the engine holds on to what goes."""
+    def on_instant_end(self, ts_ns: int) -> None:
+        """Purge between instants, where nothing in the engine holds on to what goes."""
         if self._position_closed:
             self._cache.purge_closed_positions(ts_ns, 0)
             self._position_closed = False
