@@ -90,7 +90,7 @@ FEATURES = (
         warmup=lambda p: (p["window"],),
         state_size=lambda p: 2 * ring_size(p["window"]),
         kernel=_vwap,
-        flat="the price",
+        flat="the typical price",
         source="Berkowitz, Logue and Noser (1988), The Total Cost of Transactions on the NYSE, Journal of Finance "
         "43(1), 97-112",
         compared="Stock Indicators vwap.csv, which is anchored at the first bar: equal on the bar where the window "
