@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from nautilus_trader.backtest.engine import BacktestEngine
-from nautilus_trader.execution.messages import SubmitOrder, SubmitOrderList
+from nautilus_trader.execution.messages import CancelOrder, SubmitOrder, SubmitOrderList
 from nautilus_trader.model.currencies import USDT
 from nautilus_trader.model.enums import AccountType, OrderStatus, order_status_to_str
 from nautilus_trader.model.events import OrderCancelRejected
@@ -421,3 +421,50 @@ def test_every_child_of_a_filled_bracket_has_ended_or_protects() -> None:
     working = [order for order in engine.cache.orders() if not order.is_closed]
     assert [order.tags[0] for order in working] == (["STOP_LOSS", "TAKE_PROFIT"] if holding else [])
     assert all(order.status is not OrderStatus.SUBMITTED for order in working)
+
+
+def test_an_exit_withdraws_the_children_first_and_only_reduces() -> None:
+    engine = engine_with([perpetual()])
+    interceptor = Interceptor(engine, lambda command: None)
+
+    run(scripted({1: 0.5, 3: -0.5}), [FLAT] * 6, engine)
+
+    assert [type(command) for command in interceptor.commands] == [SubmitOrderList, CancelOrder, SubmitOrder]
+    assert interceptor.commands[-1].order.is_reduce_only
+
+
+def test_an_exit_is_for_what_is_left_of_the_position() -> None:
+    class Halved(Scripted):
+        def on_bar(self, bar: Any) -> None:
+            super().on_bar(bar)
+            if bar.ts_event == close_ns(3):
+                # an operator sells half
+                position = self.cache.positions_open()[0]
+                half = perpetual().make_qty(position.quantity.as_double() / 2)
+                self.submit_order(
+                    self.order_factory.market(
+                        position.instrument_id, position.closing_order_side(), half, reduce_only=True, tags=["OPERATOR"]
+                    )
+                )
+
+    strategy = Halved(FusedConfig(instrument_ids=(perpetual().id,)), {"BTCUSDT-PERP": {1: 0.5, 5: -0.5}})
+
+    engine = run(strategy, [FLAT] * 8)
+
+    by_role = {order.tags[0]: order for order in engine.cache.orders()}
+    assert by_role["EXIT"].quantity == by_role["ENTRY"].quantity - by_role["OPERATOR"].quantity
+    assert engine.cache.positions_open() == []
+
+
+def test_the_model_may_be_asked_only_while_the_mode_allows_it() -> None:
+    class Demoted(Scripted):
+        def on_bar(self, bar: Any) -> None:
+            if bar.ts_event == close_ns(2):
+                self.set_powers(StrategyPowers(use_model=False))
+            super().on_bar(bar)
+
+    strategy = Demoted(FusedConfig(instrument_ids=(perpetual().id,)), {"BTCUSDT-PERP": {}})
+
+    run(strategy, [FLAT] * 4)
+
+    assert [use_model for _, use_model in strategy.scripts["BTCUSDT-PERP"].asked] == [True, True, False, False]
