@@ -145,7 +145,7 @@ def decode_tag(tag: str) -> dict[str, Any]:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.{TAG_DIGITS}g}")
+        return float(f"{value:.{TAG_DIGITS}g}") + 0.0  # a negative zero reads like a view
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return value

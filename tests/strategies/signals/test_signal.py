@@ -57,9 +57,9 @@ def test_a_prediction_keeps_its_action_and_loses_confidence_where_models_disagre
 
 
 def test_a_tag_has_sorted_keys_eight_digits_and_null_for_nan() -> None:
-    tag = encode_tag({"z": 1 / 3, "a": {"d": math.nan, "c": -2.0}, "n": None})
+    tag = encode_tag({"z": 1 / 3, "a": {"d": math.nan, "c": -2.0}, "n": None, "o": -0.0})
 
-    assert tag == 'signal:{"a":{"c":-2.0,"d":null},"n":null,"z":0.33333333}'
+    assert tag == 'signal:{"a":{"c":-2.0,"d":null},"n":null,"o":0.0,"z":0.33333333}'
 
 
 @given(st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False), max_size=6))
