@@ -31,6 +31,17 @@ class InstrumentFacts(msgspec.Struct, frozen=True, kw_only=True):
     leverage: float = 1.0
     brackets: tuple[Bracket, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse figures that no venue has."""
+        fee = self.taker_fee
+        if not (0.0 < self.size_increment < math.inf and 0.0 <= self.notional_min < math.inf and abs(fee) < 1.0):
+            raise ValueError(
+                f"{self.instrument}: need size_increment > 0, notional_min >= 0 and a taker_fee between -1 and 1,"
+                f" were {self.size_increment}, {self.notional_min}, {fee}"
+            )
+        if not 1.0 <= self.leverage < math.inf:
+            raise ValueError(f"{self.instrument}: leverage must be at least 1, was {self.leverage}")
+
 
 class PositionView(msgspec.Struct, frozen=True):
     """A net position: base units (plus for long) and the average entry price in quote currency."""
@@ -61,12 +72,13 @@ class Book:
     Keep one instrument's figures; `View` owns it and is the only writer.
 
     `value` is what the position adds to equity, `gross` its absolute notional at mark, `reserved` the notional
-    that working orders would add, `margin` the initial margin of both. They are as of the last `refresh`.
+    that working orders would add, `margin` the initial margin of both, and `entering` tells that working orders
+    would open a position. They are as of the last `refresh`.
     """
 
     __slots__ = (
-        "_buy_notional", "_buy_quantity", "_sell_notional", "_sell_quantity",
-        "entry_price", "facts", "flagged", "gross", "instrument", "known", "margin", "mark", "opening",
+        "_buy_notional", "_buy_quantity", "_buys", "_sell_notional", "_sell_quantity", "_sells",
+        "entering", "entry_price", "facts", "flagged", "gross", "instrument", "known", "margin", "mark", "opening",
         "quantity", "reserved", "stale", "unusable", "value",
     )  # fmt: skip
 
@@ -83,7 +95,9 @@ class Book:
         self._buy_notional = ExactSum()
         self._sell_quantity = ExactSum()
         self._sell_notional = ExactSum()
+        self._buys = self._sells = (0.0, 0.0)
         self.known = True
+        self.entering = False
         self.stale = False
         self.value = self.gross = self.reserved = self.margin = 0.0
 
@@ -121,14 +135,8 @@ class Book:
         )
 
     def side(self, sign: int, without: Working | None = None) -> tuple[float, float]:
-        """Return quantity and notional of the working orders of one side that are not reduce-only."""
-        if not self.opening:
-            return 0.0, 0.0
-        quantity, notional = (
-            (self._buy_quantity.total(), self._buy_notional.total())
-            if sign > 0
-            else (self._sell_quantity.total(), self._sell_notional.total())
-        )
+        """Return quantity and notional of one side's working orders that are not reduce-only, as of `refresh`."""
+        quantity, notional = self._buys if sign > 0 else self._sells
         if without is not None and not without.reduce_only and without.signed_quantity * sign > 0:
             size = abs(without.signed_quantity)
             return quantity - size, notional - size * without.price
@@ -181,14 +189,18 @@ class Book:
         first, so more stops than position never look better than they are.
         """
         mark = math.nan if self.mark is None else self.mark
-        stops = sorted(
+        if not self.flagged:
+            return quantity * mark * distance
+        stops = [
             (sign * (mark - order.price), abs(order.signed_quantity))
             for order in self.flagged.values()
             if order.is_stop and order.signed_quantity * sign < 0
-        )
+        ]
+        if len(stops) > 1:
+            stops.sort(reverse=True)
         loss = 0.0
         left = quantity
-        for move, size in reversed(stops):
+        for move, size in stops:
             covered = min(size, left)
             loss += covered * max(0.0, move)
             left -= covered
@@ -205,6 +217,8 @@ class Book:
     def refresh(self) -> None:
         """Work the figures out again from mark, position and working orders."""
         self.stale = False
+        self._buys = (self._buy_quantity.total(), self._buy_notional.total())
+        self._sells = (self._sell_quantity.total(), self._sell_notional.total())
         quantity = self.quantity
         if quantity == 0.0:
             self.value = self.gross = 0.0
@@ -213,6 +227,7 @@ class Book:
             spot = self.facts is not None and self.facts.spot
             self.value = quantity * mark if spot else quantity * (mark - self.entry_price)
             self.gross = abs(quantity) * mark
+        self.entering = quantity == 0.0 and bool(self.opening)
         self.reserved = self.growth_notional()
         self.margin = self.margin_of(self.gross + self.reserved)
         self.known = (

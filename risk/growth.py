@@ -19,17 +19,18 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     """
     What an intent would add, priced.
 
-    `quantity` is the part beyond any reduction, in base units; `entry_price` what it would be filled at (its own
-    limit or trigger, else the mark); `notional` its value at the worse of that and the mark. `held` is what is held
-    and being bought (or sold) on the same side already. `committed_notional` and `committed_margin` are those of
-    all positions and working orders, without the order that this intent modifies or releases; `book_notional` is
-    this instrument's share. `from_budget` tells a slice of an approved parent, whose quantity is reserved already:
+    `equity` is the account's. `quantity` is the part beyond any reduction, in base units; `entry_price` what it would
+    be filled at (its own limit or trigger, else the mark); `notional` its value at the worse of that and the mark.
+    `held` is what is held and being bought (or sold) on the same side already. `committed_notional` and
+    `committed_margin` are those of all positions and working orders, without the order that this intent modifies or
+    releases; `book_notional` and `book_margin` are this instrument's share of them. `from_budget` tells a slice of an approved parent, whose quantity is reserved already:
     its own `quantity` and `notional` are then 0.
     """
 
     book: Book
     facts: InstrumentFacts
     mark: float
+    equity: float
     quantity: float
     entry_price: float
     notional: float
@@ -37,6 +38,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     committed_notional: float
     committed_margin: float
     book_notional: float
+    book_margin: float
     from_budget: bool
 
 
@@ -106,20 +108,24 @@ def growth_of(intent: Intent, view: View) -> Growth | Refusal:
 
     working, _ = book.side(sign, own)
     held = max(0.0, sign * book.quantity + working)
+    equity = view.equity
     committed_notional = view.exposure_notional + view.working_notional
     committed_margin = view.margin_used
     book_notional = book.gross + book.reserved
+    book_margin = book.margin
     if own is not None:
         reserved = book.growth_notional(own)
         committed_notional += reserved - book.reserved
         book_notional = book.gross + reserved
-        committed_margin += book.margin_of(book_notional) - book.margin
-    if not math.isfinite(mark + committed_notional + committed_margin + view.equity + notional + held):
+        book_margin = book.margin_of(book_notional)
+        committed_margin += book_margin - book.margin
+    if not math.isfinite(mark + committed_notional + committed_margin + equity + notional + held):
         return Refusal(Reason.NOT_A_NUMBER, detail="a mark, position, working order or balance of the view")
     return Growth(
         book,
         book.facts,
         mark,
+        equity,
         quantity,
         entry,
         notional,
@@ -127,6 +133,7 @@ def growth_of(intent: Intent, view: View) -> Growth | Refusal:
         committed_notional,
         committed_margin,
         book_notional,
+        book_margin,
         from_budget,
     )
 

@@ -41,8 +41,8 @@ class View:
     """
 
     __slots__ = (
-        "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_gross", "_margin", "_mode", "_open",
-        "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
+        "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin", "_mode",
+        "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
         "powers", "sent", "ts_ns",
     )  # fmt: skip
 
@@ -59,6 +59,7 @@ class View:
         self._value = self._gross = self._reserved = self._margin = 0.0
         self._unknown = 0
         self._open = 0
+        self._entering = 0
         self._peak = RollingPeak(peak_window_days)
         self._settled = cash
         self._day_start = cash
@@ -112,16 +113,19 @@ class View:
 
     @property
     def peak_equity(self) -> float:
-        """Highest settled equity of the window, or the present one where that is higher."""
+        """Highest settled equity of the window, or the present one where that is higher; NaN while that is unknown."""
         equity = self.equity
         peak = self._peak.highest(self.ts_ns, self._settled)
-        return equity if math.isnan(equity) or equity > peak else peak
+        return peak if equity <= peak else equity  # noqa: FURB136 (max would lose a NaN)
 
     @property
     def drawdown(self) -> float:
         """Loss from the peak as a fraction of it, 0 at the peak; NaN where there is no positive peak."""
-        peak = self.peak_equity
-        return (peak - self.equity) / peak if peak > 0.0 else math.nan
+        equity = self.equity
+        peak = self._peak.highest(self.ts_ns, self._settled)
+        if equity <= peak:
+            return (peak - equity) / peak if peak > 0.0 else math.nan
+        return 0.0 if equity > 0.0 else math.nan
 
     @property
     def day_start_equity(self) -> float:
@@ -131,10 +135,11 @@ class View:
     @property
     def daily_loss(self) -> float:
         """Loss since the UTC day began as a fraction of its start, 0 for a gain; NaN without a positive start."""
-        start = self.day_start_equity
+        equity = self.equity
+        start = equity if self.ts_ns == self._day_start_ts else self._day_start
         if not start > 0.0:
             return math.nan
-        loss = (start - self.equity) / start
+        loss = (start - equity) / start
         return 0.0 if loss <= 0.0 else loss  # noqa: FURB136 (max would lose a NaN)
 
     @property
@@ -145,10 +150,9 @@ class View:
     @property
     def committed_positions(self) -> int:
         """Number of instruments with a position or with a working order that would open one."""
-        if not self._orders:
-            return self._open
-        entered = {book.instrument for book in self._orders.values() if book.quantity == 0.0 and book.opening}
-        return self._open + len(entered)
+        if self._stale:
+            self._refresh()
+        return self._open + self._entering
 
     def book(self, instrument: str) -> Book | None:
         """Return what is known of an instrument, brought up to date; None where nothing is."""
@@ -205,8 +209,10 @@ class View:
                 self._touch(book)
 
     def apply_position(self, instrument: str, signed_quantity: float, entry_price: float) -> None:
-        """Take over a net position, in base units with plus for long; 0 closes it."""
+        """Take over a net position, in base units with plus for long; 0 closes it, what is no number is unknown."""
         book = self._book(instrument)
+        if not abs(signed_quantity) <= USABLE_MAX:
+            signed_quantity = math.nan
         self._open += (signed_quantity != 0.0) - (book.quantity != 0.0)
         book.quantity = signed_quantity
         book.entry_price = entry_price if signed_quantity != 0.0 else 0.0
@@ -320,7 +326,9 @@ class View:
                 margins.add(-book.margin)
             else:
                 self._unknown -= 1
+            self._entering -= book.entering
             book.refresh()
+            self._entering += book.entering
             if book.known:
                 values.add(book.value)
                 grosses.add(book.gross)

@@ -18,7 +18,7 @@ class Leverage(msgspec.Struct, frozen=True):
 
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with notional and limit in quote currency, None where it holds."""
-        limit = min(self.config.max, view.powers.leverage_max) * view.equity
+        limit = min(self.config.max, view.powers.leverage_max) * growth.equity
         measured = growth.committed_notional + growth.notional
         if not measured <= limit:
             return Refusal(Reason.LEVERAGE_EXCEEDED, measured, limit)

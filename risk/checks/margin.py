@@ -19,12 +19,13 @@ class Margin(msgspec.Struct, frozen=True):
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with required and available margin in quote currency, None where it holds."""
         book = growth.book
-        before = book.margin_of(growth.book_notional)
         # a larger position may fall into a bracket of lower leverage, and then all of it needs more
         required = (
-            book.margin_of(growth.book_notional + growth.notional) - before + growth.notional * growth.facts.taker_fee
+            book.margin_of(growth.book_notional + growth.notional)
+            - growth.book_margin
+            + growth.notional * growth.facts.taker_fee
         )
-        available = view.equity * (1.0 - self.config.reserve) - growth.committed_margin
+        available = growth.equity * (1.0 - self.config.reserve) - growth.committed_margin
         if not required <= available:
             return Refusal(Reason.INSUFFICIENT_MARGIN, required, available)
         return None

@@ -27,7 +27,7 @@ class PositionLimit(msgspec.Struct, frozen=True):
         """Return a refusal with loss (or notional) and limit in quote currency, None where it holds."""
         if growth.from_budget:
             return None
-        limit = self.config.max * view.powers.risk_multiplier * view.equity
+        limit = self.config.max * view.powers.risk_multiplier * growth.equity
         if self.config.basis is PositionBasis.NOTIONAL:
             measured = growth.notional + growth.held * growth.mark
         else:
