@@ -60,7 +60,7 @@ def ingest(root: Path, request: Request) -> Ingested:
     catalog = Catalog(root)
     digest = _sha256(request.path)
     known = _same_file(catalog, request, digest)
-    if known is not None:
+    if known is not None and not catalog.layout.staging.exists():
         return known
     prepared = prepare(request, digest)
     with writing(Layout(root)) as staging:

@@ -113,10 +113,19 @@ class Catalog:
 
     def engine_bars(self, instrument_id: str, bar: str, start_ns: int, end_ns: int) -> list[Any]:
         """Return the bars of `bars` as the engine's `Bar` objects, with the stored integers taken over unchanged."""
-        from catalog.store.engine_bars import bars_from_table
+        from catalog.store.engine_objects import bars_from_table
 
         manifest = self._bars_manifest(instrument_id, bar)
         return bars_from_table(self._window(manifest, start_ns, end_ns), manifest)
+
+    def engine_funding(self, instrument_id: str, start_ns: int, end_ns: int) -> list[Any] | None:
+        """Return the payments of `funding` as the engine's `FundingRateUpdate` objects, with `Decimal` rates."""
+        from catalog.store.engine_objects import funding_from_table
+
+        manifest = self.dataset(instrument_id, DataKind.FUNDING)
+        if manifest is None:
+            return None
+        return funding_from_table(self._window(manifest, start_ns, end_ns), manifest)
 
     def fingerprint(self, *names: str) -> str:
         """

@@ -1,10 +1,13 @@
-"""Make the engine's `Bar` objects from stored rows without a detour through floats."""
+"""Make the engine's objects from stored rows without a detour through floats."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
-from nautilus_trader.model.data import Bar, BarType
+from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate
+from nautilus_trader.model.identifiers import InstrumentId
 
 from catalog.store.content import times
 from catalog.store.encoding import raw_integers
@@ -20,6 +23,26 @@ def bars_from_table(table: pa.Table, manifest: Manifest) -> list[Bar]:
     return [
         Bar.from_raw(kind, o, h, lo, c, price_decimals, v, size_decimals, ts, ts)
         for o, h, lo, c, v, ts in zip(open_, high, low, close, volume, times(table).tolist(), strict=True)
+    ]
+
+
+def funding_from_table(table: pa.Table, manifest: Manifest) -> list[FundingRateUpdate]:
+    """
+    Return the rows as funding updates.
+
+    The engine's own reader gives their rates as text, where the class promises a `Decimal`.
+    """
+    instrument = InstrumentId.from_str(manifest.instrument_id)
+    columns = (table["rate"].to_pylist(), table["interval"].to_pylist(), times(table).tolist())
+    return [
+        FundingRateUpdate(
+            instrument_id=instrument,
+            rate=Decimal(rate.strip(b'"').decode()),
+            interval=interval,
+            ts_event=ts,
+            ts_init=ts,
+        )
+        for rate, interval, ts in zip(*columns, strict=True)
     ]
 
 
