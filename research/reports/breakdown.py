@@ -9,6 +9,7 @@ import numpy as np
 
 from catalog.model import F64
 from research.reports import metrics
+from research.reports.formats import number
 from research.reports.record import Frame, Record
 from research.reports.schema import Summary
 from research.reports.summary import closed, column, total, trade_profits, traded_notional
@@ -125,7 +126,7 @@ def tag_text(tags: Any) -> str:
 
 
 def signal_words(tags: str) -> str:
-    """Return the source, direction and confidence of the signal among the tags; empty where there is none."""
+    """Return source, direction and confidence of the signal among the tags, as ``+0.62 / 0.55``; empty without one."""
     _, found, rest = tags.partition("signal:")
     if not found:
         return ""
@@ -135,11 +136,10 @@ def signal_words(tags: str) -> str:
         return ""
     if not isinstance(signal, dict):
         return ""
-    words = [str(signal.get("source", ""))]
-    for name, short in (("direction", "dir"), ("confidence", "conf")):
-        if isinstance(value := signal.get(name), int | float):
-            words.append(f"{short} {value:+.2f}" if name == "direction" else f"{short} {value:.2f}")
-    return " ".join(word for word in words if word)
+    direction, confidence = signal.get("direction"), signal.get("confidence")
+    figures = [number(direction, 2, sign=True)] if isinstance(direction, int | float) else []
+    figures += [number(confidence)] if isinstance(confidence, int | float) else []
+    return " ".join(part for part in (str(signal.get("source", "")), " / ".join(figures)) if part)
 
 
 def _slice(name: str, positions: Frame, fills: Frame) -> Slice:

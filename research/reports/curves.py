@@ -12,7 +12,7 @@ from research.reports.charts import Band, Rule, Series
 from research.reports.formats import escape, number, percent, short_money
 from research.reports.metrics import drawdowns
 from research.reports.record import Frame, Record, read_table
-from research.reports.summary import column, known_equity, start_of
+from research.reports.summary import column, counted_equity, start_of
 
 POINTS = 1200
 BUCKETS = 240
@@ -30,10 +30,15 @@ class Curves(NamedTuple):
     distance: F64
     baselines: Frame | None
 
+    @property
+    def long_only(self) -> bool:
+        """Return whether net exposure is gross exposure throughout."""
+        return bool(np.allclose(self.net, self.gross, equal_nan=True))
+
 
 def read_curves(record: Record) -> Curves:
     """Return the series of a run, starting with its start equity, and its baselines where it has them."""
-    frame = known_equity(record.equity)
+    frame = counted_equity(record)
     ts_ns, equity = frame["ts_ns"].to_numpy(dtype=np.int64), column(frame, "equity")
     gross, net = column(frame, "exposure_gross"), column(frame, "exposure_net")
     distance = column(frame, "liquidation_distance")
@@ -105,13 +110,13 @@ def exposure_chart(curves: Curves) -> str:
     """Draw gross and net exposure in multiples of equity: means, and the largest gross, of each slice of time."""
     ends = _bucket_ends(len(curves.ts_ns))
     gross = _reduce(curves.gross, ends, np.mean)
+    series = [Series("Gross, mean", gross, "thin", area=0.0)]
+    if not curves.long_only:
+        series.append(Series("Net, mean", _reduce(curves.net, ends, np.mean), "net"))
     return charts.line_chart(
         "Exposure in multiples of equity",
         curves.ts_ns[ends],
-        [
-            Series("Gross, mean", gross, "thin", area=0.0),
-            Series("Net, mean", _reduce(curves.net, ends, np.mean), "net"),
-        ],
+        series,
         bands=[
             Band("Gross, largest", np.where(np.isnan(gross), np.nan, 0.0), _reduce(curves.gross, ends, np.max), "peak")
         ],

@@ -75,7 +75,7 @@ def read_table(folder: Path, name: str) -> Frame:
     if not path.is_file():
         raise PreconditionError(f"run {folder.name}: {name} is missing; the run did not finish")
     try:
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path, to_pandas_kwargs={"integer_object_nulls": True})
     except (OSError, ValueError) as error:
         raise PreconditionError(f"run {folder.name}: {name} is corrupt: {error}") from None
     absent = [column for column in TABLES[name] if column not in frame.columns]

@@ -17,7 +17,7 @@ from research.reports.baselines import BuyAndHold, Market, RandomRuns
 from research.reports.metrics import finite
 from research.reports.record import Record, read_record
 from research.reports.schema import BASELINES, Baselines, Performance, Summary
-from research.reports.summary import column, known_equity, start_of, summarise, trades_of
+from research.reports.summary import column, counted_equity, start_of, summarise, trades_of
 
 
 class ReportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +94,7 @@ def _write_baselines(record: Record, markets: Mapping[str, Market], config: Repo
     trades = trades_of(record, {name: market.bars.ts_ns for name, market in traded.items()})
     random = baselines.random_entries(grid, trades, start_equity, seeds=config.random_seeds, seed=config.seed)
     _curves(held, random).to_parquet(record.folder / "baselines.parquet", index=False)
-    equity = column(known_equity(record.equity), "equity")
+    equity = column(counted_equity(record), "equity")
     earned = float(equity[-1]) / start_equity - 1.0 if len(equity) else float("nan")
     return Baselines(
         buy_and_hold=_describe_held(held, start_equity, start_ns),

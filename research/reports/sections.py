@@ -76,8 +76,8 @@ def tiles(summary: Summary) -> str:
          f"{summary.trades} trades, {percent(summary.win_rate, 0)} won"),
         ("Costs", money(costs), "",
          f"{percent(costs / start if start else None)} of start equity"),
-        ("Against random", f"{ordinal(random.percentile)}" if random and random.percentile is not None else MISSING, "",
-         f"percentile of {random.seeds} random runs" if random and random.trades else "no trades to repeat"),
+        ("Random runs beaten", percent(random.percentile, 0) if random else MISSING, "",
+         f"of {random.seeds} with the same trades" if random and random.trades else "no trades to repeat"),
         ("Nearest liquidation", percent(summary.liquidation_distance_min), "",
          f"{summary.liquidations} liquidation{'s' if summary.liquidations != 1 else ''}"),
     ]  # fmt: skip
@@ -211,7 +211,9 @@ def exposure(summary: Summary, series: Curves) -> str:
         f"In the market {percent(summary.exposure, 0)} of the time; leverage {number(summary.leverage_mean)} on "
         f"average, {number(summary.leverage_max)} at most (notional at mark prices over equity)."
     )
-    legend = [("main", "Gross, mean"), ("held", "Net, mean"), ("peak box", "Gross, largest")]
+    legend = [("main", "Mean"), ("peak box", "Largest")]
+    if not series.long_only:
+        legend = [("main", "Gross, mean"), ("held", "Net, mean"), ("peak box", "Gross, largest")]
     return section("Exposure", note, curves.exposure_chart(series) + _legend(legend))
 
 
@@ -247,7 +249,11 @@ def assumptions(record: Record) -> str:
     stated = list(record.manifest.assumptions.items())
     if not stated:
         return section("Assumptions", "The run states none.", "")
-    return section("Assumptions", "What the simulated venue and the data were taken to be.", tables.facts(stated))
+    if all(name.isdigit() for name, _ in stated):
+        body = "<ol>" + "".join(f"<li>{escape(text)}</li>" for _, text in stated) + "</ol>"
+    else:
+        body = tables.facts(stated)
+    return section("Assumptions", "What the simulated venue and the data were taken to be.", body)
 
 
 def provenance(record: Record, summary: Summary) -> str:
@@ -262,7 +268,8 @@ def provenance(record: Record, summary: Summary) -> str:
         ("Seeds", ", ".join(f"{name} {seed}" for name, seed in manifest.seeds.items()) or "none"),
         ("Wall time", MISSING if summary.wall_seconds is None else f"{number(summary.wall_seconds, 1)} s"),
     ]
-    rows += [(name, version) for name, version in manifest.packages.items()]
+    if manifest.packages:
+        rows.append(("Packages", ", ".join(f"{name} {version}" for name, version in manifest.packages.items())))
     note = "The same data, config, code and lock give the same decision hash."
     return section("Provenance", note, tables.facts(rows, "mono"))
 
@@ -277,13 +284,6 @@ def day(iso: str) -> str:
     """Return the date of an ISO time, and its clock time where that is not midnight."""
     date, _, clock = iso.partition("T")
     return date if clock[:5] in {"", "00:00"} else f"{date} {clock[:5]}"
-
-
-def ordinal(share: float) -> str:
-    """Return a fraction as a percentile: 0.44 is 44th."""
-    place = int(share * 100.0)
-    suffix = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
-    return f"{place}{suffix}"
 
 
 def _banner(kind: str, title: str, texts: Sequence[str]) -> str:

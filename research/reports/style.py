@@ -42,7 +42,8 @@ thead th{color:var(--muted);font-weight:560;font-size:12.5px;border-bottom:1px s
 tbody tr:last-child>*{border-bottom:0}
 th.n,td.n{text-align:right}
 th:first-child,td:first-child{padding-left:2px}th:last-child,td:last-child{padding-right:2px}
-table.facts th{color:var(--muted);font-weight:450;width:34%;vertical-align:top}
+table.facts th{color:var(--muted);font-weight:450;width:1%;padding-right:26px;vertical-align:top}
+ol{margin:0;padding-left:22px}ol li{padding:4px 0 4px 4px;font-size:13.5px}ol li::marker{color:var(--faint)}
 table.facts td{white-space:normal;overflow-wrap:anywhere}
 table.mono td{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;font-size:12.5px}
 table.total tbody tr:last-child>*{border-top:1px solid #cfd7e2;font-weight:650}

@@ -23,8 +23,8 @@ from research.reports.schema import Baselines, Summary
 RECONCILIATION_TOLERANCE = 1e-4
 """Trades must explain the change of equity to this fraction of the start equity."""
 
-DENIED = "DENIED"
-"""Status of an order that never left: the gate or the engine refused it."""
+NEVER_LEFT = ("DENIED", "INITIALIZED", "EMULATED")
+"""Statuses of orders that were refused before the venue, or still waited for their moment at the end."""
 
 FUNDING = "FUNDING"
 """Kind of the audit records that hold funding payments."""
@@ -57,7 +57,7 @@ def summarise(
     """
     band = sanity or SanityConfig()
     manifest = record.manifest
-    curve = known_equity(record.equity)
+    curve = counted_equity(record)
     ts_ns, equity = curve["ts_ns"].to_numpy(dtype=np.int64), column(curve, "equity")
     start_equity = manifest.start_equity
     start_ns = start_of(record)
@@ -93,7 +93,7 @@ def summarise(
         simulated=manifest.simulated,
         intents=len(record.decisions) - verdicts["PARKED"],
         parked=verdicts["PARKED"],
-        orders=int((record.orders["status"] != DENIED).sum()),
+        orders=int((~record.orders["status"].isin(NEVER_LEFT)).sum()),
         fills=len(record.fills),
         rejections=refusals(record),
         start_equity=start_equity,
@@ -140,16 +140,15 @@ def summarise(
 
 
 def start_of(record: Record) -> int:
-    """Return the time the run starts: the manifest's, or the first equity row's where that is earlier."""
+    """Return the time after which the run counts, as its manifest says; rows up to it are warm-up."""
     stamp = datetime.fromisoformat(record.manifest.start)
-    start_ns = int(stamp.replace(tzinfo=stamp.tzinfo or UTC).timestamp()) * 1_000_000_000
-    first: list[int] = record.equity["ts_ns"].head(1).tolist()
-    return min([start_ns, *first])
+    return int(stamp.replace(tzinfo=stamp.tzinfo or UTC).timestamp()) * 1_000_000_000
 
 
-def known_equity(equity: Frame) -> Frame:
-    """Return the equity rows that hold a number."""
-    return equity[np.isfinite(column(equity, "equity"))]
+def counted_equity(record: Record) -> Frame:
+    """Return the equity rows that count: after the run's start, and holding a number."""
+    rows = np.isfinite(column(record.equity, "equity"))
+    return record.equity[rows & (record.equity["ts_ns"].to_numpy(dtype=np.int64) > start_of(record))]
 
 
 def column(frame: Frame, name: str) -> F64:
@@ -201,7 +200,7 @@ def trades_of(record: Record, bar_times: dict[str, I64]) -> list[Trade]:
         the last bar.
 
     """
-    curve = known_equity(record.equity)
+    curve = counted_equity(record)
     ts_ns, equity = curve["ts_ns"].to_numpy(dtype=np.int64), column(curve, "equity")
     trades = []
     for row in record.positions.itertuples(index=False):
@@ -240,7 +239,7 @@ def _doubts(record: Record, equity: F64) -> list[str]:
     doubts = []
     if not len(equity):
         return ["the run recorded no equity: nothing can be judged"]
-    if unknown := len(record.equity) - len(equity):
+    if unknown := int((~np.isfinite(column(record.equity, "equity"))).sum()):
         doubts.append(f"{unknown} equity rows are not numbers and were left out")
     if np.min(equity) <= 0.0:
         doubts.append("the account was ruined: equity fell to zero or below")

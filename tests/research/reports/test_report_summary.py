@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +136,18 @@ def test_rows_that_are_not_numbers_are_left_out_and_said(tmp_path: Path) -> None
     summary = summarise(small(tmp_path, equity=equity, positions=positions), baselines=Baselines())
     assert summary.total_return == pytest.approx(0.02)
     assert any("1 equity rows are not numbers" in text for text in summary.warnings)
+
+
+def test_warm_up_before_the_start_does_not_count(tmp_path: Path) -> None:
+    equity = equity_frame([100_000, 101_000, 102_000, 103_000], [0, 0, 101_000, 0], [0, 0, 1, 0])
+    positions = positions_frame(position(3_000, 0, 24, 48))
+    whole = small(tmp_path, equity=equity, positions=positions)
+    # the rows are at the starts of 2 to 5 January; one exactly at the start is before it, too
+    manifest = msgspec.structs.replace(whole.manifest, start="2021-01-03T00:00:00Z")
+    summary = summarise(whole._replace(manifest=manifest), baselines=Baselines())
+    assert summary.track_record_days == 2
+    assert summary.exposure == 1.0
+    assert summary.cagr == pytest.approx(1.03 ** (365 / 2) - 1)
 
 
 def test_rich_run_has_every_field_of_the_specification(rich_run: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from synthetic_run import write_run
 from research.reports import charts, tables
 from research.reports.metrics import DailyEquity
 from research.reports.report import ReportConfig, write_report
-from research.reports.schema import Summary
+from research.reports.schema import POSITIONS, Summary
 
 LIMIT_BYTES = 6_000_000
 NASTY = "<script>alert(1)</script>\"'&"
@@ -199,6 +201,19 @@ def test_open_trade_is_shown_as_open(tmp_path: Path) -> None:
     summary = write_report(folder, markets)
     assert summary.open_positions == 1
     assert ">open<" in (folder / "tearsheet.html").read_text()
+
+
+def test_moment_a_trade_ended_is_read_exactly_beside_an_open_one(tmp_path: Path) -> None:
+    from research.reports.record import read_table
+
+    # as a writer without pandas stores it: a nullable integer, which must not pass through floating point
+    moment = 1_609_459_200_000_000_001
+    columns: dict[str, list[object]] = {name: [0.0, 0.0] for name in POSITIONS}
+    table = pa.table(columns | {"ts_opened_ns": [1, 2], "ts_closed_ns": pa.array([moment, None], pa.int64())})
+    pq.write_table(table, tmp_path / "positions.parquet")
+    frame = read_table(tmp_path, "positions.parquet")
+    assert int(frame["ts_closed_ns"][0]) == moment
+    assert frame["ts_closed_ns"].isna().tolist() == [False, True]
 
 
 @given(arrays.arrays(np.float64, st.integers(1, 3000), elements=st.floats(-1e6, 1e6)), st.integers(10, 500))
