@@ -135,7 +135,7 @@ class Book:
         )
 
     def side(self, sign: int, without: Working | None = None) -> tuple[float, float]:
-        """Return quantity and notional of one side's working orders that are not reduce-only, as of `refresh`."""
+        """Return quantity and notional of one side's working orders that are not reduce-only."""
         quantity, notional = self._buys if sign > 0 else self._sells
         if without is not None and not without.reduce_only and without.signed_quantity * sign > 0:
             size = abs(without.signed_quantity)
@@ -217,8 +217,6 @@ class Book:
     def refresh(self) -> None:
         """Work the figures out again from mark, position and working orders."""
         self.stale = False
-        self._buys = (self._buy_quantity.total(), self._buy_notional.total())
-        self._sells = (self._sell_quantity.total(), self._sell_notional.total())
         quantity = self.quantity
         if quantity == 0.0:
             self.value = self.gross = 0.0
@@ -243,6 +241,8 @@ class Book:
         if order.signed_quantity > 0:
             self._buy_quantity.add(times * quantity)
             self._buy_notional.add(times * quantity * order.price)
+            self._buys = (self._buy_quantity.total(), self._buy_notional.total())
         else:
             self._sell_quantity.add(times * quantity)
             self._sell_notional.add(times * quantity * order.price)
+            self._sells = (self._sell_quantity.total(), self._sell_notional.total())

@@ -39,6 +39,12 @@ class ExactSum:
         if value:
             partials.append(value)
 
+    def replace(self, old: float, new: float) -> None:
+        """Take away what was added before and add what stands in its place."""
+        if old != new:
+            self.add(-old)
+            self.add(new)
+
     def total(self) -> float:
         """Return the sum of all that was added, correctly rounded once."""
         return math.fsum(self._partials)

@@ -23,8 +23,8 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     be filled at (its own limit or trigger, else the mark); `notional` its value at the worse of that and the mark.
     `held` is what is held and being bought (or sold) on the same side already. `committed_notional` and
     `committed_margin` are those of all positions and working orders, without the order that this intent modifies or
-    releases; `book_notional` and `book_margin` are this instrument's share of them. `from_budget` tells a slice of an approved parent, whose quantity is reserved already:
-    its own `quantity` and `notional` are then 0.
+    releases; `book_notional` and `book_margin` are this instrument's share of them. `from_budget` tells a slice of an
+    approved parent, whose quantity is reserved already: its own `quantity` and `notional` are then 0.
     """
 
     book: Book

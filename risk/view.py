@@ -12,6 +12,9 @@ from risk.modes.table import POWERS, Mode
 from risk.peak import DAY_NS, RollingPeak
 from risk.sent import SentOrders
 
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
+"""What an instrument adds to the totals while a part of it is unknown."""
+
 
 class View:
     """
@@ -317,30 +320,18 @@ class View:
             self._stale.append(book)
 
     def _refresh(self) -> None:
-        values, grosses, reserves, margins = self._sums
         for book in self._stale:
-            if book.known:
-                values.add(-book.value)
-                grosses.add(-book.gross)
-                reserves.add(-book.reserved)
-                margins.add(-book.margin)
-            else:
-                self._unknown -= 1
+            before = (book.value, book.gross, book.reserved, book.margin) if book.known else _NOTHING
+            self._unknown -= not book.known
             self._entering -= book.entering
             book.refresh()
+            after = (book.value, book.gross, book.reserved, book.margin) if book.known else _NOTHING
+            self._unknown += not book.known
             self._entering += book.entering
-            if book.known:
-                values.add(book.value)
-                grosses.add(book.gross)
-                reserves.add(book.reserved)
-                margins.add(book.margin)
-            else:
-                self._unknown += 1
+            for total, old, new in zip(self._sums, before, after, strict=True):
+                total.replace(old, new)
         self._stale.clear()
         if self._unknown:
             self._value = self._gross = self._reserved = self._margin = math.nan
         else:
-            self._value = values.total()
-            self._gross = grosses.total()
-            self._reserved = reserves.total()
-            self._margin = margins.total()
+            self._value, self._gross, self._reserved, self._margin = [total.total() for total in self._sums]
