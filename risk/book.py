@@ -176,6 +176,8 @@ class Book:
             return total
         for sign in (1, -1):
             quantity, notional = self.side(sign, without)
+            if not quantity > 0.0:
+                continue
             growth = quantity - self.closable(sign)
             if growth > self.lot_tolerance():
                 total += notional * (growth / quantity)
