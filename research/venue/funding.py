@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -72,6 +73,7 @@ class FundingModule(SimulationModule):
         self._intervals_ns = {instrument_id: hours * HOUR_NS for instrument_id, hours in intervals_h.items()}
         self._missing = missing
         self.ledger: list[Settlement] = []
+        self.listeners: list[Callable[[Settlement], None]] = []
         self.reset()
 
     def reset(self) -> None:
@@ -189,17 +191,18 @@ class FundingModule(SimulationModule):
         mark: float,
         amount: Decimal,
     ) -> None:
-        self.ledger.append(
-            Settlement(
-                ts_ns=ts_ns,
-                instrument=instrument_id.value,
-                position_id=position_id.value,
-                rate=rate,
-                mark=mark,
-                signed_quantity=float(quantity),
-                amount=amount,
-            )
+        settlement = Settlement(
+            ts_ns=ts_ns,
+            instrument=instrument_id.value,
+            position_id=position_id.value,
+            rate=rate,
+            mark=mark,
+            signed_quantity=float(quantity),
+            amount=amount,
         )
+        self.ledger.append(settlement)
+        for listener in self.listeners:
+            listener(settlement)
 
 
 def check_funding_coverage(funding: FundingColumns | None, start_ns: int, end_ns: int, interval_h: int) -> list[int]:

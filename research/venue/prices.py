@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
-from nautilus_trader.backtest.config import SimulationModuleConfig
-from nautilus_trader.backtest.modules import SimulationModule
-from nautilus_trader.model.data import Bar, BarType, TradeTick
+from nautilus_trader.model.data import Bar, BarType
 from nautilus_trader.model.enums import PriceType
-from nautilus_trader.model.events import PositionClosed, PositionOpened
-from nautilus_trader.model.identifiers import ClientOrderId, ComponentId, InstrumentId, PositionId, Venue
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
 from nautilus_trader.model.position import Position
 
-from catalog.marks import MarkBar, mark_topic
+from catalog.marks import MarkBar
 
 
 class Market:
     """
     One instrument's prices as the venue sees them.
 
-    `last` is the latest traded price, `mark` the latest mark bar. `moving` is true while the venue plays a bar's
-    high, low and close: prices then pass through every level between, so a stop fills at its trigger. `gapped` says
-    that the bar being played opened away from the price before it. `last_fill` is the latest fill's price.
+    `last` is the latest traded price, `mark` the latest mark bar, `marked` whether there are any. `bar` is the latest
+    bar played. `moving` is true while the venue plays a bar's high, low and close: prices then pass through every
+    level between, so a stop fills at its trigger. `last_fill` is the price of the latest fill in that bar.
     """
 
-    __slots__ = ("bar", "bar_type", "gapped", "last", "last_fill", "mark", "marked", "moving")
+    __slots__ = ("bar", "bar_type", "last", "last_fill", "mark", "marked", "moving")
 
     def __init__(self, *, marked: bool) -> None:
         self.marked = marked
-        self.last: float | None = None
+        self.last: Decimal | None = None
         self.mark: MarkBar | None = None
         self.bar: Bar | None = None
         self.bar_type: BarType | None = None
         self.moving = False
-        self.gapped = False
         self.last_fill: Decimal | None = None
 
     def mark_bar(self, bar: Bar) -> MarkBar | None:
@@ -43,7 +38,7 @@ class Market:
         return mark if mark is not None and mark.ts_event == bar.ts_event else None
 
     def plays(self, bar: Bar) -> bool:
-        """Return whether the matching engine moves prices with this bar: of several sizes only with the smallest."""
+        """Return whether this bar moves the market: of several sizes only the smallest does."""
         bar_type = bar.bar_type
         if bar_type == self.bar_type:
             return True
@@ -105,7 +100,7 @@ class Board:
             return float(mark.close)
         if market.marked:
             self.mark_fallbacks += 1
-        return market.last
+        return None if market.last is None else float(market.last)
 
     def add_funding(self, position_id: PositionId, amount: float, quantity: float) -> None:
         """Add a funding payment (plus is received) to the margin of an isolated position of this size."""
@@ -128,70 +123,3 @@ class Board:
         open_here.pop(position_id, None)
         if not open_here:
             self.positions.pop(instrument_id, None)
-
-
-class PriceTape(SimulationModule):
-    """
-    Keep a `Board` up to date; the venue's first module, so that the others read the present.
-
-    It listens to mark bars and position events, and is told each bar and tick before the venue matches orders
-    against it.
-    """
-
-    def __init__(self, venue: Venue, board: Board) -> None:
-        super().__init__(SimulationModuleConfig(component_id=ComponentId(f"PriceTape-{venue}")))
-        self._board = board
-
-    def register_venue(self, exchange: Any) -> None:
-        """Take the venue, and listen to what it is not told directly."""
-        super().register_venue(exchange)
-        for instrument_id in self._board.markets:
-            self.msgbus.subscribe(topic=mark_topic(instrument_id), handler=self._on_mark_bar)
-            self.msgbus.subscribe(topic=f"data.bars.{instrument_id}-*", handler=self._on_bar_played)
-        self.msgbus.subscribe(topic="events.position.*", handler=self._on_position_event)
-
-    def pre_process(self, data: Any) -> None:
-        """Note a price the venue is about to match orders against."""
-        if type(data) is Bar:
-            market = self._board.markets.get(data.bar_type.instrument_id)
-            if market is not None and market.plays(data):
-                market.gapped = float(data.open) != market.last
-                market.moving = True
-                market.bar = data
-                market.last_fill = None
-        elif type(data) is TradeTick:
-            market = self._board.markets.get(data.instrument_id)
-            if market is not None:
-                market.moving = False
-                market.last = float(data.price)
-
-    def process(self, ts_now: int) -> None:
-        """Nothing to do: the tape only listens."""
-
-    def reset(self) -> None:
-        """Forget prices and positions."""
-        self._board.reset()
-
-    def log_diagnostics(self, logger: Any) -> None:
-        """Nothing to tell."""
-
-    def _on_mark_bar(self, mark: MarkBar) -> None:
-        self._board.markets[mark.instrument_id].mark = mark
-
-    def _on_bar_played(self, bar: Any) -> None:
-        # The data engine publishes a bar once the venue has matched orders against it: the market now stands still
-        # at the close, for the commands that are delivered next.
-        market = self._board.markets.get(bar.bar_type.instrument_id)
-        if market is not None and market.bar is not None and bar is market.bar:
-            market.moving = False
-            market.last = float(bar.close)
-
-    def _on_position_event(self, event: Any) -> None:
-        instrument_id = event.instrument_id
-        if instrument_id not in self._board.markets:
-            return
-        if isinstance(event, PositionOpened):
-            position = self.exchange.cache.position(event.position_id)
-            self._board.positions.setdefault(instrument_id, {})[event.position_id] = position
-        elif isinstance(event, PositionClosed):
-            self._board.close(instrument_id, event.position_id)

@@ -26,10 +26,10 @@ class SlippageModel(FillModel):
     The engine asks for an order book to fill against, once for each fill; the answer is a book of one level, at the
     price this venue grants and as deep as the order. What the price shown is depends on where the market is:
 
-    - standing still (an opening tick, or between bars): the latest price;
-    - moving through a bar: a stop's own trigger, because the market passed through it; but the bar's open for a stop
-      that the open had jumped over already. A child order that its parent's fill inside a bar brings into the market
-      counts from the worse of its trigger and that fill; a limit order gets its limit and nothing better;
+    - standing still (at a bar's open, or between bars): the latest price;
+    - moving through a bar: a stop's own trigger, because the market passed through it. A child order that its
+      parent's fill inside a bar brings into the market counts from the worse of its trigger and that fill; a limit
+      order gets its limit and nothing better;
     - a takeover by the liquidation module: the price the module set, to the tick.
 
     Slippage is rounded against the trader to the price precision, and never takes a limit order beyond its limit.
@@ -99,18 +99,16 @@ class SlippageModel(FillModel):
 
 def _shown(order: Order, best: Decimal, market: Market | None) -> Decimal:
     """Return the price the market shows a taker now."""
-    if market is None or not market.moving or market.bar is None:
+    if market is None or not market.moving:
         return best
     if not order.has_trigger_price:
         return order.price.as_decimal() if order.has_price else best
 
     trigger: Decimal = order.trigger_price.as_decimal()
-    worse = max if order.side == OrderSide.BUY else min
-    if order.status == OrderStatus.SUBMITTED:  # a child order, born inside the bar by its parent's fill
-        return trigger if market.last_fill is None else worse(trigger, market.last_fill)
-    opening: Decimal = market.bar.open.as_decimal()
-    rested = order.ts_accepted < market.bar.ts_event
-    return worse(trigger, opening) if market.gapped and rested else trigger
+    if order.status == OrderStatus.SUBMITTED and market.last_fill is not None:
+        worse = max if order.side == OrderSide.BUY else min
+        return worse(trigger, market.last_fill)  # a child, born inside the bar by its parent's fill
+    return trigger
 
 
 def _one_level(instrument: Instrument, side: OrderSide, price: Decimal, quantity: Quantity) -> OrderBook:

@@ -20,8 +20,9 @@ from research.venue.borrowing import BorrowingModule
 from research.venue.config import VenueConfig
 from research.venue.fees import ScheduleFeeModel, rates_of
 from research.venue.funding import FundingModule
-from research.venue.liquidation import LiquidationModule
-from research.venue.prices import Board, PriceTape
+from research.venue.liquidation import Liquidator
+from research.venue.player import BarPlayer
+from research.venue.prices import Board
 from research.venue.slippage import SlippageModel
 
 
@@ -50,7 +51,7 @@ class VenueHandles:
         fill_model: SlippageModel,
         fee_model: ScheduleFeeModel,
         funding: FundingModule | None,
-        liquidation: LiquidationModule | None,
+        liquidation: Liquidator | None,
         borrowing: BorrowingModule | None,
     ) -> None:
         self.config = config
@@ -127,19 +128,12 @@ def add_venue(
     brackets = {ids[spec.instrument_id]: spec.brackets for spec in specs if spec.brackets}
     liquidation = borrowing = None
     if brackets and config.liquidation.enabled:
-        liquidation = LiquidationModule(
-            venue,
-            board,
-            brackets,
-            currency,
-            config.leverage,
-            config.margin_mode,
-            high_first=config.bar_path == "high_first",
-        )
+        liquidation = Liquidator(board, brackets, currency, config.leverage, config.margin_mode)
     if any(spec.kind is Kind.MARGIN for spec in specs):
         borrowing = BorrowingModule(venue, board, currency, config.borrow_rate_annual)
 
-    modules: list[SimulationModule | None] = [PriceTape(venue, board), funding, borrowing, liquidation]
+    player = BarPlayer(venue, board, liquidation, high_first=config.bar_path == "high_first")
+    modules: list[SimulationModule | None] = [funding, borrowing, player]
     engine.add_venue(
         venue=venue,
         oms_type=OmsType.NETTING,
@@ -154,8 +148,7 @@ def add_venue(
         latency_model=LatencyModel(base_latency_nanos=config.latency_ns),
         reject_stop_orders=config.stops_in_market == "reject",
         use_reduce_only=True,
-        bar_execution=True,
-        bar_adaptive_high_low_ordering=config.bar_path == "adaptive",
+        bar_execution=False,  # the player plays the bars
         trade_execution=True,
     )
     for spec in specs:

@@ -197,6 +197,14 @@ def test_a_venue_that_rejects_late_stops_leaves_the_position_without_one() -> No
     assert any(isinstance(event, OrderRejected) for event in result.script.events)
 
 
+def test_trailing_stop_fills_at_the_trigger_it_had_trailed_to() -> None:
+    # trails 5 below the high of 106 (the nearer extreme, first) to 101, then the fall to 90 goes through it
+    acts = {0: lambda s: s.market(1), 1: lambda s: s.trailing_stop(-1, 5.0)}
+    result = run(Feed([QUIET, QUIET, QUIET, (100, 106, 90, 92)]), acts, FREE)
+
+    assert result.prices == [100.0, 101.0]
+
+
 def test_without_an_opening_tick_an_order_never_fills_at_the_close_it_was_decided_on() -> None:
     # a feed that forgets its opening ticks makes the venue late, not clairvoyant
     bars = [(100, 105, 100, 105), (120, 125, 120, 125)]

@@ -198,6 +198,48 @@ def test_adding_on_the_way_moves_the_price_inside_the_bar(low: float, prices: li
     assert result.position == (20 if low == 93.0 else 0)
 
 
+def test_an_entry_on_the_way_down_can_be_liquidated_further_down() -> None:
+    # bought at 96 by a limit, isolated with leverage 20: margin 48, (960 - 48) / 9.6 = 95
+    result = run(
+        Feed([QUIET, QUIET, (100, 101, 91, 95)], spec=SPEC), {0: lambda s: s.limit(10, 96.0)}, isolated(leverage=20.0)
+    )
+
+    assert result.prices == [96.0, 95.0]
+
+
+def test_an_entry_on_a_wick_that_the_mark_did_not_follow_lives() -> None:
+    bars = [QUIET, QUIET, (100, 101, 91, 95)]
+    marks = [QUIET, QUIET, (100, 101, 95.5, 96)]  # 10 at 96 with leverage 20 die at 95
+    acts: Acts = {0: lambda s: s.limit(10, 96.0)}
+    result = run(Feed(bars, marks=marks, spec=SPEC), acts, isolated(leverage=20.0))
+
+    assert result.prices == [96.0]
+
+
+def test_an_addition_that_is_past_its_new_liquidation_price_closes_where_it_was_made() -> None:
+    # cash 100: 10 at 100 die at 93.75; 10 more at 94 make it 20 at 97, which die at (1940 - 100) / 19.2 = 95.83
+    result = play((100, 101, 92, 95), cross(100.0), {1: lambda s: s.limit(10, 94.0)})
+
+    assert result.prices == [100.0, 94.0, 94.0]
+    # loss 20 * 3 = 60, fee 20 * 94 * 0.0125 = 23.5
+    assert result.balance == Decimal("16.5")
+
+
+def test_children_born_on_a_saved_way_meet_the_rest_of_the_path_and_not_its_beginning_again() -> None:
+    # The bar goes 100, 90, 104, 95. On the way to 93.75 the own stop at 95 saves the first 10, and a limit at 94 buys
+    # 10 others: at 97 on average, dead at (970 - 97) / 9.6 = 90.94. Their stop at 92 comes next; their target at 99
+    # lies on the way already gone, and on the way back.
+    def act(script: Script) -> None:
+        script.stop_order(-10, 95.0, reduce_only=True)
+        script.bracket(10, stop_loss=92.0, take_profit=99.0, entry=94.0)
+
+    result = play((100.0, 112.0, 90.0, 95.0), isolated(), {1: act})
+
+    assert sorted(result.prices[1:3]) == [94.0, 95.0]
+    assert result.prices[3] == 92.0
+    assert result.position == 0
+
+
 def test_funding_paid_out_of_isolated_margin_brings_liquidation_nearer() -> None:
     # 10 * 100 * 0.0096 = 9.6 paid: (1000 - 90.4) / 9.6 = 94.75
     bars = [QUIET] * 8 + [(100.0, 101.0, 94.5, 96.0)]

@@ -10,7 +10,7 @@ from typing import Any
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.config import BacktestEngineConfig, LoggingConfig, RiskEngineConfig, StrategyConfig
 from nautilus_trader.model.data import Bar, BarType, FundingRateUpdate, TradeTick
-from nautilus_trader.model.enums import AggressorSide, OrderSide, TimeInForce
+from nautilus_trader.model.enums import AggressorSide, OrderSide, OrderType, TimeInForce
 from nautilus_trader.model.events import OrderFilled, PositionClosed
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, TradeId
 from nautilus_trader.model.objects import Price, Quantity
@@ -150,10 +150,20 @@ class Script(Strategy):
             )
         )
 
+    def trailing_stop(self, quantity: float, offset: float) -> None:
+        instrument = self._instrument(None)
+        self.submit_order(
+            self.order_factory.trailing_stop_market(
+                instrument.id,
+                OrderSide.BUY if quantity > 0 else OrderSide.SELL,
+                instrument.make_qty(abs(quantity)),
+                trailing_offset=Decimal(str(offset)),
+                reduce_only=True,
+            )
+        )
+
     def bracket(self, quantity: float, stop_loss: float, take_profit: float, entry: float | None = None) -> None:
         instrument = self._instrument(None)
-        from nautilus_trader.model.enums import OrderType
-
         self.submit_order_list(
             self.order_factory.bracket(
                 instrument_id=instrument.id,
@@ -229,7 +239,7 @@ def run(
     handles = add_venue(engine, "BINANCE", specs, config, marked)
     data: list[Any] = []
     for feed in feeds:
-        data.extend(_data(feed, open_tick_offset_ns(config)))
+        data.extend(feed_data(feed, open_tick_offset_ns(config)))
     data.sort(key=lambda item: item.ts_init)  # stable: a feed's own order at one instant stays
     engine.add_data(data, client_id=ClientId("BINANCE"), sort=False)
     engine.sort_data()
@@ -247,7 +257,7 @@ def run(
         engine.dispose()
 
 
-def _data(feed: Feed, offset_ns: int) -> list[Any]:
+def feed_data(feed: Feed, offset_ns: int) -> list[Any]:
     instrument = feed.spec.instrument()
     bar_type = BarType.from_str(f"{instrument.id}-1-HOUR-LAST-EXTERNAL")
     rows: list[tuple[int, int, Any]] = []
