@@ -10,11 +10,14 @@ from typing import Annotated, Any
 import msgspec
 
 import settings
+from catalog.bar_size import BarSize
+from errors import ConfigError
 from research.venue.config import VenueConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
-from risk.modes.table import POWERS, Mode, Signals
+from risk.modes.table import POWERS, Mode
 from strategies import registry
+from strategies.library.powers import StrategyPowers
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -41,6 +44,10 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"name must be lower-case letters, digits, '.', '_' or '-', at most 64, was {self.name!r}")
         if len(set(self.instruments)) != len(self.instruments):
             raise ValueError(f"instruments must differ from each other, were {list(self.instruments)}")
+        try:
+            BarSize.parse(self.bar)
+        except ConfigError as error:
+            raise ValueError(error.reason) from None
         if not self.start_ns < self.end_ns:
             raise ValueError(f"start must lie before end, were {self.start!r} and {self.end!r}")
 
@@ -119,16 +126,14 @@ def strategy_tables(config: RunConfig, model_folder: Path | None) -> list[dict[s
 
     A strategy that trades several instruments is started once, one that trades a single instrument once for each.
     """
-    run, powers = config.run, POWERS[config.mode.mode]
+    run, powers = config.run, StrategyPowers.of(POWERS[config.mode.mode])
     fields = set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
     known: dict[str, Any] = {
         "instrument_ids": list(run.instruments),
         "bar": run.bar,
         "trade_from_ns": run.start_ns,
-        "generate_signals": powers.signals is not Signals.NONE,
-        "use_model": powers.ml_inference,
         "model_folder": str(model_folder) if model_folder is not None else None,
-    }
+    } | msgspec.to_builtins(powers)
     shared = {key: value for key, value in known.items() if key in fields and value is not None}
     if "instrument_ids" in fields:
         return [shared | config.strategy.params]

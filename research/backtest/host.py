@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -20,11 +21,14 @@ from research.backtest.markets import Stage
 from research.backtest.recorder import Recorder
 from research.backtest.tidy import Tidier, silence_analyzer
 from research.venue.config import open_tick_offset_ns
+from research.venue.funding import Settlement
 from research.venue.venue import VenueHandles, add_venue
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
 from risk.modes.approvals import TIMEOUT_NS
 from risk.modes.table import POWERS, Mode, Permission
 from strategies import registry
+from strategies.library.fused import FusedStrategy
+from strategies.library.powers import StrategyPowers
 
 ENGINE_RATE = "1000000/00:00:01"
 """The engine's own throttle is set out of the way: the gate's order-rate rule decides, with a reason."""
@@ -71,12 +75,14 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
         controller = gate_of(engine.trader)
         recorder = _recorder(controller, venues, stage.bar_ns)
         controller.gate.watch.observers += [recorder, Tidier(engine)]
-        failures = _add_strategies(engine, config, model_folder)
+        _listen_to_money(controller, venues, recorder)
+        failures = _add_strategies(engine, controller, config, model_folder)
         controller.gate.audit.append(config.run.start_ns, "RUN_START", {"mode": config.mode.mode.value})
         engine.run()
         end_ns = max(int(market.bars.ts_ns[-1]) for market in stage.markets)
         recorder.sample(end_ns)
-        _audit_money(controller, venues, end_ns)
+        data = {"decision_hash": controller.gate.decisions.decision_hash}
+        controller.gate.audit.append(end_ns, "RUN_END", data)
         controller.close()
         return Played(recorder, controller, venues, currency, len(feed.bars), failures)
     finally:
@@ -84,13 +90,12 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
 
 
 def _engine_config(config: RunConfig, specs: tuple[InstrumentSpec, ...], logs: Path | None) -> BacktestEngineConfig:
-    supervised = POWERS[config.mode.mode].automated_orders is Permission.AFTER_APPROVAL
     gate = GateControllerConfig(
         mode=config.mode.mode,
         limits=config.limits,
         specs=specs,
         leverage=config.venue.leverage,
-        operator=config.mode.operator if supervised else None,
+        operator=config.mode.operator,
         starting_cash=config.venue.starting_balance,
         decisions_path=str(logs / "decisions.jsonl") if logs is not None else None,
         audit_path=str(logs / "audit.jsonl") if logs is not None else None,
@@ -138,23 +143,39 @@ def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_n
     return Recorder(controller.gate.view, bar_ns, reference, distance)
 
 
-def _add_strategies(engine: BacktestEngine, config: RunConfig, model_folder: Path | None) -> list[str]:
+def _add_strategies(
+    engine: BacktestEngine, controller: GateController, config: RunConfig, model_folder: Path | None
+) -> list[str]:
     failures: list[str] = []
+
+    def on_model_failure(reason: str) -> None:
+        failures.append(reason)
+        if controller.gate.view.mode is Mode.FULL_AUTO:
+            controller.gate.set_mode(Mode.SEMI_AUTO, f"model failed: {reason}")
+            for strategy in fused:
+                strategy.set_powers(StrategyPowers.of(POWERS[Mode.SEMI_AUTO]))
+
+    fused: list[FusedStrategy] = []
     for table in strategy_tables(config, model_folder):
         strategy = registry.build(config.strategy.name, table, where="configuration", prefix="strategy.params")
-        if hasattr(strategy, "on_model_failure"):
-            strategy.on_model_failure(failures.append)
+        if isinstance(strategy, FusedStrategy):
+            strategy.on_model_failure(on_model_failure)
+            fused.append(strategy)
         engine.add_strategy(strategy)
     return failures
 
 
-def _audit_money(controller: GateController, venues: dict[str, VenueHandles], end_ns: int) -> None:
-    audit = controller.gate.audit
+def _listen_to_money(controller: GateController, venues: dict[str, VenueHandles], recorder: Recorder) -> None:
+    def on_settlement(settlement: Settlement) -> None:
+        amount = float(settlement.amount)
+        controller.gate.audit.append(
+            settlement.ts_ns, "FUNDING", msgspec.to_builtins(settlement, builtin_types=(Decimal,)) | {"amount": amount}
+        )
+        recorder.book_funding(settlement.position_id, amount)
+
     for handles in venues.values():
-        for settlement in handles.funding.ledger if handles.funding is not None else ():
-            data = msgspec.to_builtins(settlement)
-            audit.append(settlement.ts_ns, "FUNDING", {**data, "amount": float(settlement.amount)})
-    audit.append(end_ns, "RUN_END", {"decision_hash": controller.gate.decisions.decision_hash})
+        if handles.funding is not None:
+            handles.funding.listeners.append(on_settlement)
 
 
 def _operator_delay_ms(mode: Mode) -> int:

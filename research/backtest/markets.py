@@ -51,7 +51,8 @@ def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
         if spec.kind is Kind.USDM_PERP:
             marks = catalog.mark_bars(name, run.bar, first_ns, run.end_ns)
             funding = catalog.funding(name, first_ns, run.end_ns)
-            warnings += _check_funding(config, spec, bars.ts_ns[-1].item(), funding)
+            last_ns = int(bars.ts_ns[-1]) - 1  # a payment due at the very end is not part of the run
+            warnings += _check_funding(config, spec, last_ns, funding)
             if marks is None or not len(marks):
                 marks = None
                 warnings.append(f"{name}: no mark prices in the catalog; last prices stand in for them")

@@ -218,6 +218,12 @@ class Recorder:
             del self._open[key]
             self._fees.pop(key, None)
 
+    def book_funding(self, position_id: str, amount: float) -> None:
+        """Give a funding payment, plus for received, to the round trip that is open under this position id."""
+        opened = self._open.get(position_id)
+        if opened is not None:
+            opened.funding += amount
+
     def on_instant_end(self, ts_ns: int) -> None:
         """Sample the account at the end of a bar's closing instant."""
         if ts_ns % self._bar_ns == 0 and ts_ns:

@@ -11,7 +11,7 @@ import msgspec
 
 from research.backtest.config import RunConfig, resolved
 from research.reports.schema import Manifest, Summary
-from research.training.tracking import artifacts, flat, open_store
+from research.training.tracking import experiment, flat, open_store
 
 EXPERIMENT = "backtests"
 LOGGED_FILES = ("config.toml", "manifest.json", "summary.json", "tearsheet.html")
@@ -22,13 +22,7 @@ def log_run(folder: Path, config: RunConfig, manifest: Manifest, summary: Summar
     from mlflow.entities import Metric, Param, RunTag
 
     client = open_store()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    number = (
-        client.create_experiment(EXPERIMENT, artifact_location=artifacts().as_uri())
-        if experiment is None
-        else experiment.experiment_id
-    )
-    run = client.create_run(number, run_name=manifest.run_id, tags={"kind": "backtest"})
+    run = client.create_run(experiment(client, EXPERIMENT), run_name=manifest.run_id, tags={"kind": "backtest"})
     run_id: str = run.info.run_id
     try:
         now_ms = time.time_ns() // 1_000_000
