@@ -82,7 +82,10 @@ def trades(record: Record, shown: int) -> str:
     header = ("Opened", "Hours", "Instrument", "Side", "Quantity", "Entry", "Exit", "Net P&L", "Return", "Fees",
               "Funding", "Opened by", "Closed by", "Signal")  # fmt: skip
     note = f"The last {len(part)} of {len(every)} trades" if len(every) > len(part) else f"All {len(every)} trades"
-    note += ", the most recent first. Click a heading to sort; signals are direction / confidence, hold the pointer over one for all tags."
+    note += (
+        ", the most recent first. Click a heading to sort; signals are direction / confidence, "
+        "hold the pointer over one for all tags."
+    )
     if len(every) > len(part):
         note += " All of them are in positions.parquet."
     if not len(every):

@@ -249,3 +249,10 @@ def test_page_opens_in_a_browser(rich_run: Path, tmp_path: Path) -> None:
     # the script ran: it marks the page and makes the table's heads clickable
     assert '<html lang="en" class="js">' in done.stdout
     assert 'class="n key"' in done.stdout
+
+
+def test_names_of_lines_can_not_close_the_data_of_a_chart() -> None:
+    line = charts.Series("</script><b>", np.array([1.0, 2.0]), "main")
+    drawing = charts.line_chart(NASTY, np.array([0, 10**9]), [line], tick=str, value=str)
+    assert Page(drawing).tags.count("script") == 1
+    assert "b" not in Page(drawing).tags
