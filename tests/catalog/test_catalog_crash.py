@@ -36,6 +36,7 @@ def test_a_kill_at_any_step_leaves_all_or_nothing(tmp_path: Path, stored_before:
         capture_output=True,
         text=True,
         check=False,
+        timeout=200,
     )
 
     assert run.returncode == 0, run.stderr
