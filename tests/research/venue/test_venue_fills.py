@@ -181,6 +181,14 @@ def test_stop_of_a_limit_entry_counts_when_the_same_fall_goes_through_both() -> 
     assert result.position == 0
 
 
+def test_child_stop_on_the_wrong_side_of_its_entry_earns_nothing_by_its_trigger() -> None:
+    # bought at 95 on the way to 90, with a "stop" at 97 that is in the market at once: out at 95, not at 97
+    acts = {0: lambda s: s.bracket(1, stop_loss=97.0, take_profit=120.0, entry=95.0)}
+    result = run(Feed([QUIET, (100, 100, 90, 91), QUIET]), acts, FREE)
+
+    assert result.prices == [95.0, 95.0]
+
+
 def test_bracket_whose_stop_the_open_has_passed_closes_at_once() -> None:
     # decided at 100 with the stop at 95; the next bar opens at 90: in at 90.1 (90.09 up), out at 89.9 (89.91 down)
     result = run(Feed([QUIET, (90, 91, 89, 90)]), {0: enter_with_bracket}, TEN_BP)
