@@ -52,11 +52,12 @@ class Program:
         self.width = sum(widths)
         self._values = np.full(self.width + 2 * GUARD_WORDS, NAN)
         self.values: F64 = self._values[GUARD_WORDS:-GUARD_WORDS]
-        self._bar = np.zeros(BAR_FIELDS)
+        # guard words around all that kernels point into: NaN beside the bar, so that reading past it shows
+        self._bar = np.full(BAR_FIELDS + 2 * GUARD_WORDS, NAN)
         self._params = np.concatenate([np.asarray(params, dtype=np.float64) for _, params, _ in features] + [[0.0]])
         self._states = np.zeros(sum(sizes) + GUARD_WORDS * (len(sizes) + 1))
 
-        frame = [len(features), self.width, self._bar.ctypes.data, self.values.ctypes.data]
+        frame = [len(features), self.width, self._bar[GUARD_WORDS:].ctypes.data, self.values.ctypes.data]
         param_at, state_at, column = 0, GUARD_WORDS, 0
         for (feature, params, size), width in zip(features, widths, strict=True):
             frame += [

@@ -18,6 +18,10 @@ def looks_ahead(ts_ns, bar, params, state, out):
     state[0] = 1.0
 
 
+def reads_past_the_bar(ts_ns, bar, params, state, out):
+    out[0] = bar[CLOSE] + bar[5]
+
+
 def overruns_its_state(ts_ns, bar, params, state, out):
     state[1] = 1.0
     out[0] = bar[CLOSE]
