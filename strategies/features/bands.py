@@ -8,7 +8,7 @@ import math
 
 from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Param, window
 from strategies.features.smoothing import AVERAGE_SIZE, exponential, ratio, true_range, wilder
-from strategies.features.windows import filled, largest, mean, newest, push, ring_size, smallest, variance
+from strategies.features.windows import filled, largest, lift, newest, push, ring_size, smallest, variance
 
 
 def _bollinger(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
@@ -17,12 +17,13 @@ def _bollinger(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: D
     if not filled(state, 0, bars):
         out[0] = out[1] = out[2] = out[3] = out[4] = NAN
         return
-    middle = mean(state, start, bars)
-    reach = params[1] * math.sqrt(variance(state, start, bars, middle))
+    lifted = lift(state, start, bars)
+    middle = state[start] + lifted
+    reach = params[1] * math.sqrt(variance(state, start, bars, lifted))
     out[0] = middle
     out[1] = middle + reach
     out[2] = middle - reach
-    out[3] = ratio(bar[CLOSE] - (middle - reach), 2.0 * reach, 0.5)
+    out[3] = ratio(bar[CLOSE] - state[start] - lifted + reach, 2.0 * reach, 0.5)
     out[4] = 2.0 * reach / middle
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Params, window
 from strategies.features.smoothing import AVERAGE_SIZE, exponential, ratio, wilder
-from strategies.features.windows import filled, largest, mean, mean_distance, push, ring_size, smallest
+from strategies.features.windows import filled, largest, lift, mean, mean_distance, push, ring_size, smallest
 
 _LAMBERT = 0.015  # puts 70 to 80 % of the values of random prices between -100 and 100 (Lambert 1980)
 
@@ -70,8 +70,9 @@ def _cci(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles
     start = push(state, 0, bars, typical)
     out[0] = NAN
     if filled(state, 0, bars):
-        center = mean(state, start, bars)
-        out[0] = ratio(typical - center, _LAMBERT * mean_distance(state, start, bars, center), 0.0)
+        lifted = lift(state, start, bars)
+        above = typical - state[start] - lifted
+        out[0] = ratio(above, _LAMBERT * mean_distance(state, start, bars, lifted), 0.0)
 
 
 def _roc(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:

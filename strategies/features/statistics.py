@@ -8,7 +8,7 @@ import math
 
 from strategies.features.kernel import CLOSE, NAN, Doubles, Feature, Output, window
 from strategies.features.smoothing import ratio
-from strategies.features.windows import filled, mean, push, ring_size, variance
+from strategies.features.windows import filled, lift, push, ring_size, variance
 
 
 def _zscore(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
@@ -16,8 +16,9 @@ def _zscore(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doub
     start = push(state, 0, bars, bar[CLOSE])
     out[0] = NAN
     if filled(state, 0, bars):
-        center = mean(state, start, bars)
-        out[0] = ratio(bar[CLOSE] - center, math.sqrt(variance(state, start, bars, center)), 0.0)
+        lifted = lift(state, start, bars)
+        above = bar[CLOSE] - state[start] - lifted
+        out[0] = ratio(above, math.sqrt(variance(state, start, bars, lifted)), 0.0)
 
 
 FEATURES = (

@@ -71,49 +71,56 @@ def excess(state: Doubles, start: int, count: int, origin: float) -> float:
 
 
 @inline
-def mean(state: Doubles, start: int, count: int) -> float:
-    """Return the mean, exact for equal values: measured from the oldest value, not from zero."""
-    origin = state[start]
-    return origin + excess(state, start, count, origin) / count
+def lift(state: Doubles, start: int, count: int) -> float:
+    """Return how far the mean lies above the oldest value, rounded as the differences are, not as the values."""
+    return excess(state, start, count, state[start]) / count
 
 
 @inline
-def variance(state: Doubles, start: int, count: int, center: float) -> float:
-    """Return the mean squared distance to `center` (population variance when that is the mean)."""
+def mean(state: Doubles, start: int, count: int) -> float:
+    """Return the mean, exact for equal values."""
+    return state[start] + lift(state, start, count)
+
+
+@inline
+def variance(state: Doubles, start: int, count: int, lifted: float) -> float:
+    """Return the population variance; `lifted` is what `lift` gave."""
+    origin = state[start]
     first = second = third = fourth = 0.0
     index = start
     stop = start + count
     while index + 4 <= stop:
-        a = state[index] - center
-        b = state[index + 1] - center
-        c = state[index + 2] - center
-        d = state[index + 3] - center
+        a = state[index] - origin - lifted
+        b = state[index + 1] - origin - lifted
+        c = state[index + 2] - origin - lifted
+        d = state[index + 3] - origin - lifted
         first += a * a
         second += b * b
         third += c * c
         fourth += d * d
         index += 4
     while index < stop:
-        a = state[index] - center
+        a = state[index] - origin - lifted
         first += a * a
         index += 1
     return ((first + second) + (third + fourth)) / count
 
 
 @inline
-def mean_distance(state: Doubles, start: int, count: int, center: float) -> float:
-    """Return the mean absolute distance to `center`."""
+def mean_distance(state: Doubles, start: int, count: int, lifted: float) -> float:
+    """Return the mean absolute distance to the mean; `lifted` is what `lift` gave."""
+    origin = state[start]
     first = second = third = fourth = 0.0
     index = start
     stop = start + count
     while index + 4 <= stop:
-        first += abs(state[index] - center)
-        second += abs(state[index + 1] - center)
-        third += abs(state[index + 2] - center)
-        fourth += abs(state[index + 3] - center)
+        first += abs(state[index] - origin - lifted)
+        second += abs(state[index + 1] - origin - lifted)
+        third += abs(state[index + 2] - origin - lifted)
+        fourth += abs(state[index + 3] - origin - lifted)
         index += 4
     while index < stop:
-        first += abs(state[index] - center)
+        first += abs(state[index] - origin - lifted)
         index += 1
     return ((first + second) + (third + fourth)) / count
 

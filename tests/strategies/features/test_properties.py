@@ -81,6 +81,18 @@ def test_bounded_features_stay_within_their_bounds(bars: BarColumns) -> None:
     assert not np.isinf(values).any()
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 1000])
+def test_a_move_of_a_few_last_digits_is_a_deviation_like_any_other(steps: int) -> None:
+    # five closes, the newest a few representable numbers above the rest: its z-score is 2 whatever the size of the step
+    newest = 1.0 + steps * np.spacing(1.0)
+    bars = BarColumns(np.arange(1, 6) * HOUR_NS, *[np.array([1.0, 1.0, 1.0, 1.0, newest])] * 4, np.ones(5))
+
+    values = FEATURES.batch(bars)[-1]
+
+    assert values[FEATURES.column("zscore_5")] == pytest.approx(2.0, rel=1e-12)
+    assert values[FEATURES.column("bollinger_5_2.percent_b")] == pytest.approx(1.0, rel=1e-12)
+
+
 @given(bars=any_bars())
 @settings(max_examples=100, deadline=None)
 def test_averages_lie_within_the_prices_they_average_and_bands_in_order(bars: BarColumns) -> None:
