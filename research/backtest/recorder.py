@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -232,20 +233,24 @@ class Recorder:
     def sample(self, ts_ns: int) -> None:
         """Record the account as it is now."""
         view = self._view
+        if not view.open_positions:
+            self.equity.append(EquityRow(ts_ns, view.equity, view.cash, 0.0, 0.0, math.nan, 0))
+            return
+        distance = self._liquidation_distance()
         row = EquityRow(
             ts_ns=ts_ns,
             equity=view.equity,
             cash=view.cash,
             exposure_gross=view.exposure_notional,
             exposure_net=self._net(),
-            liquidation_distance=self._liquidation_distance() if view.open_positions else float("nan"),
+            liquidation_distance=distance if math.isfinite(distance) else math.nan,
             open_positions=view.open_positions,
         )
         self.equity.append(row)
 
     def _net(self) -> float:
         total = 0.0
-        for name in sorted({row.instrument for row in self._open.values()}):
+        for name in {row.instrument: None for row in self._open.values()}:
             position, mark = self._view.position(name), self._view.mark(name)
             if position is not None and mark is not None:
                 total += position.signed_quantity * mark
