@@ -24,11 +24,11 @@ GROUPS: dict[str, tuple[str, str]] = {
 class LazyGroup(TyperGroup):
     """Show every group's line at once, but import its module only when the group is called."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002 (the signature is click's)
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (the signature is click's)
         """Return the groups in the order a new user meets them."""
         return list(GROUPS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002 (the signature is click's)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 (the signature is click's)
         """Import a group's module and return its command; None for an unknown name."""
         if cmd_name not in GROUPS:
             return None
@@ -36,7 +36,7 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # noqa: ARG002 (the signature is click's)
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is click's)
         """Write the groups' lines without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in GROUPS.items()])

@@ -52,7 +52,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     body = [list(row) for row in rows]
     for index, name in enumerate(columns):
         numeric = bool(body) and all(isinstance(row[index], int | float) for row in body)
-        table.add_column(name, justify="right" if numeric else "left")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=index == 0, overflow="fold")
     for row in body:
         table.add_row(*(_plain(_cell(value)) for value in row))
     out.print(table)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from catalog.ingest import Ingested
     from catalog.store.manifest import Manifest
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring market data in, list it, check it.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Bring market data in, list it, check it."
+)
 
 CatalogFlag = Annotated[
     Path | None, typer.Option("--catalog", metavar="DIR", help="The catalog; by default `catalog` below BOT4_HOME.")

@@ -17,6 +17,7 @@ class BarColumns(NamedTuple):
 
     `ts_ns` is the bar's CLOSE time: what a decision at that instant may know. Prices are in quote
     currency, `volume` in base currency. A bar of one hour that opened at 00:00 has its `ts_ns` at 01:00.
+    ``len`` counts bars, not columns, so make a changed copy by calling the class: ``_replace`` does not work.
     """
 
     ts_ns: I64
@@ -31,11 +32,18 @@ class BarColumns(NamedTuple):
 
     def slice(self, start: int, stop: int) -> BarColumns:
         """Return the rows from `start` to before `stop`, as views."""
-        return BarColumns(*(column[start:stop] for column in self))
+        rows = slice(start, stop)
+        return BarColumns(
+            self.ts_ns[rows], self.open[rows], self.high[rows], self.low[rows], self.close[rows], self.volume[rows]
+        )
 
 
 class FundingColumns(NamedTuple):
-    """Funding rates of one perpetual: at `ts_ns` a long pays ``rate * mark * quantity``; a negative rate pays the long."""
+    """
+    Funding rates of one perpetual.
+
+    At `ts_ns` a long pays ``rate * mark * quantity`` to the shorts; a negative rate pays the long.
+    """
 
     ts_ns: I64
     rate: F64

@@ -1,5 +1,5 @@
 """
-The one road to the venue: every order command passes here, and this is the only file on the engine's message bus.
+The one road to the venue: every order command passes here, and nothing else intercepts the engine's messages.
 
 The gate takes the place of the endpoint ``ExecEngine.execute``. Every submit, submit-list and modify command ends
 there on its way to the venue: of plain strategies, of execution algorithms' children, of emulated orders when they

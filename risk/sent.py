@@ -48,5 +48,6 @@ def _fingerprint(intent: Intent) -> Fingerprint:
         intent.price,
         intent.trigger_price,
         intent.order_type,
+        intent.reduce_only,
         intent.parent_id,  # an algorithm's last slice is the parent itself, and like the slices before it
     )

@@ -89,8 +89,10 @@ class Watch:
         self._move_to(event.ts_init)
         key = event.client_order_id.value
         order = self._cache.order(event.client_order_id)
-        if isinstance(event, OrderFilled) and key not in self._tickets:
-            self._on_ticketless(event, order)
+        if isinstance(event, OrderFilled):
+            self._take_position(event)
+            if key not in self._tickets:
+                self._on_ticketless(event, order)
         if order is None or order.status in _DONE:
             self._view.remove_working(key, order.leaves_qty.as_double() if order is not None else 0.0)
         elif isinstance(event, OrderFilled | OrderUpdated):
@@ -123,15 +125,28 @@ class Watch:
     def on_position_event(self, event: Any) -> None:
         """Take over a position; those of several strategies in one instrument add up, as they do at the venue."""
         self._move_to(event.ts_init)
-        instrument = event.instrument_id.value
-        held = self._positions.setdefault(instrument, {})
-        if event.signed_qty == 0.0:
-            held.pop(event.position_id.value, None)
-        else:
-            held[event.position_id.value] = (event.signed_qty, event.avg_px_open)
-        self._view.apply_position(instrument, *_net(held))
+        self._hold(event.instrument_id.value, event.position_id.value, event.signed_qty, event.avg_px_open)
         for observer in self.observers:
             observer.on_position_event(event)
+
+    def _take_position(self, event: OrderFilled) -> None:
+        """
+        Take over the position a fill made, ahead of its own event.
+
+        The engine publishes a fill before the position's event, and strategies may send orders in between: they must
+        not be judged on the position from before the fill.
+        """
+        position = self._cache.position(event.position_id) if event.position_id is not None else None
+        if position is not None:
+            self._hold(event.instrument_id.value, event.position_id.value, position.signed_qty, position.avg_px_open)
+
+    def _hold(self, instrument: str, position_id: str, signed_quantity: float, entry_price: float) -> None:
+        held = self._positions.setdefault(instrument, {})
+        if signed_quantity == 0.0:
+            held.pop(position_id, None)
+        else:
+            held[position_id] = (signed_quantity, entry_price)
+        self._view.apply_position(instrument, *_net(held))
 
     def on_account(self, event: Any) -> None:
         """Take over the wallet balance, summed over accounts."""

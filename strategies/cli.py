@@ -15,7 +15,9 @@ from terminal import JsonFlag
 if TYPE_CHECKING:
     from catalog.model import BarColumns
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, compute and verify features.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="List, compute and verify features."
+)
 
 CatalogOption = Annotated[
     Path | None, typer.Option(help="Folder of the catalog; by default `catalog` under BOT4_HOME.")

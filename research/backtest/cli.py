@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,15 @@ import terminal
 from errors import QualityError
 from terminal import JsonFlag
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run backtests, list, show and compare them.")
+if TYPE_CHECKING:
+    from research.reports.compare import Comparison
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Run backtests, list, show and compare them.",
+)
 
 FIGURES = (
     "total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "trades", "win_rate",
@@ -134,3 +142,19 @@ def _show(folder: Path) -> None:
     for warning in summary.warnings:
         terminal.out.print(f"warning: {warning}", markup=False)
     terminal.out.print(f"tearsheet: {folder / 'tearsheet.html'}", markup=False)
+
+
+def _show_comparison(comparison: Comparison) -> None:
+    names = comparison.run_ids
+    rows = [(figure, *values) for figure, values in comparison.figures.items()]
+    rows += [(f"refused {code}", *counts) for code, counts in comparison.rejections.items()]
+    terminal.show_table("Figures", ("figure", *names), rows)
+    if comparison.config:
+        differing = [(item.key, *item.values) for item in comparison.config]
+        terminal.show_table("Configuration keys that differ", ("key", *names), differing)
+    for label, same in (("data", comparison.same_data), ("code", comparison.same_code)):
+        terminal.out.print(f"{label}: {'the same' if same else 'NOT the same'}", markup=False)
+    if comparison.same_decisions:
+        terminal.out.print("decisions: the same in every run", markup=False)
+    for item in comparison.decisions:
+        terminal.out.print(f"decisions: {item.run_id} parts from {names[0]} at decision {item.seq}", markup=False)

@@ -12,6 +12,7 @@ import msgspec
 import settings
 from catalog.bar_size import BarSize
 from errors import ConfigError
+from research.integrity.sanity import SanityConfig
 from research.venue.config import VenueConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
@@ -84,9 +85,11 @@ class ModeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ReportSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the report compares with: ``[report]``."""
+    """What the report compares with and shows, what counts as sane, and whether MLflow is told: ``[report]``."""
 
     random_runs: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
+    trades_shown: Annotated[int, msgspec.Meta(ge=0, le=5_000)] = 500
+    sanity: SanityConfig = SanityConfig()
     mlflow: bool = True
 
 

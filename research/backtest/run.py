@@ -82,7 +82,12 @@ def run(config: RunConfig, *, home: Path | None = None, step: Step = lambda _: N
         summary = write_report(
             folder,
             _baseline_markets(config, stage),
-            config=ReportConfig(random_seeds=config.report.random_runs, seed=config.run.seed),
+            config=ReportConfig(
+                random_seeds=config.report.random_runs,
+                seed=config.run.seed,
+                trades_shown=config.report.trades_shown,
+                sanity=config.report.sanity,
+            ),
             trial_sharpes=trial_sharpes(trials),
             wall_seconds=time.perf_counter() - began,
         )

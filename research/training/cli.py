@@ -12,7 +12,7 @@ import terminal
 from errors import ConfigError
 from terminal import JsonFlag
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train models and list them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Train models and list them.")
 
 
 @app.command()

@@ -33,9 +33,12 @@ CASH = 100_000.0
 class Scripted(Strategy):
     """A plain strategy: does what the script says at the n-th quote, and notes what it is told."""
 
-    def __init__(self, script: dict[int, Callable[[Scripted], Any]]) -> None:
+    def __init__(
+        self, script: dict[int, Callable[[Scripted], Any]], on_filled: Callable[[Scripted, Any], None] | None = None
+    ) -> None:
         super().__init__(StrategyConfig(order_id_tag="001"))
         self.script = script
+        self.act_on_fill = on_filled
         self.quotes = 0
         self.events: list[Any] = []
 
@@ -47,6 +50,10 @@ class Scripted(Strategy):
         self.quotes += 1
         if action is not None:
             action(self)
+
+    def on_order_filled(self, event: Any) -> None:
+        if self.act_on_fill is not None:
+            self.act_on_fill(self, event)
 
     def on_event(self, event: Any) -> None:
         self.events.append(event)
@@ -70,6 +77,7 @@ def play(
     prices: list[float] | None = None,
     step_s: int = 1,
     prepare: Callable[[BacktestEngine], None] = lambda engine: None,
+    on_filled: Callable[[Scripted, Any], None] | None = None,
 ) -> tuple[Scripted, GateController]:
     """Run a script over one quote per price, `step_s` apart; the spread is one tick of 0.1."""
     gate = GateControllerConfig(
@@ -109,7 +117,7 @@ def play(
             for index, price in enumerate(prices or [50_000.0] * 60)
         ]
     )
-    strategy = Scripted(script)
+    strategy = Scripted(script, on_filled)
     engine.add_strategy(strategy)
     prepare(engine)
     controller = gate_of(engine.trader)

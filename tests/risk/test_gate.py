@@ -70,6 +70,17 @@ def test_closing_passes_whatever_the_limits() -> None:
     assert strategy.positions == []
 
 
+def test_opening_the_other_side_right_after_closing_is_no_duplicate() -> None:
+    def turn(strategy: Scripted) -> None:
+        strategy.close_all_positions(INSTRUMENT)
+        strategy.submit_order(strategy.order_factory.market(INSTRUMENT, OrderSide.SELL, strategy.quantity(SMALL)))
+
+    strategy, controller = play({3: buy(SMALL), 6: turn})
+
+    assert controller.gate.decisions.counts == {"APPROVED": 3}
+    assert strategy.positions[0].signed_qty == -SMALL
+
+
 def test_a_bracket_is_refused_as_a_whole() -> None:
     strategy, controller = play({3: bracket(BIG)})
 
@@ -205,6 +216,26 @@ def test_closing_never_waits_for_approval() -> None:
     closed = next(event for event in strategy.events if type(event).__name__ == "PositionClosed")
     assert closed.ts_event == START_NS + 20 * SECOND
     assert controller.gate.decisions.counts["PARKED"] == 1
+
+
+def test_an_order_sent_while_a_fill_is_told_is_judged_on_the_position_after_it() -> None:
+    def on_filled(strategy: Scripted, event: object) -> None:
+        if event.order_side == OrderSide.SELL:
+            # Flat now: this sell opens a short far beyond the limit, and is not a second closing of what was held.
+            order = strategy.order_factory.market(INSTRUMENT, OrderSide.SELL, strategy.quantity(BIG))
+            strategy.submit_order(order)
+        else:
+            strategy.submit_order(
+                strategy.order_factory.stop_market(
+                    INSTRUMENT, OrderSide.SELL, event.last_qty, strategy.price(49_000.0), reduce_only=True
+                )
+            )
+
+    strategy, controller = play({3: buy(SMALL), 6: sell_all}, on_filled=on_filled)
+
+    assert [order.status.name for order in strategy.orders if order.quantity == strategy.quantity(BIG)] == ["DENIED"]
+    assert controller.gate.decisions.counts["POSITION_LIMIT_EXCEEDED"] == 1
+    assert "REDUCE_ONLY_INCREASES" not in controller.gate.decisions.counts
 
 
 def test_cancelling_a_parked_order_withdraws_it() -> None:

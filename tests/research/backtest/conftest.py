@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ class Workspace:
 
 
 @pytest.fixture(scope="session")
-def usdm(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def usdm(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Return a workspace with five years of BTC and ETH perpetuals, funding and marks, and the trained model."""
     space = Workspace(tmp_path_factory.mktemp("usdm"))
     for symbol in SYMBOLS:
@@ -60,4 +59,4 @@ def usdm(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         source = shared_data / "funding" / "binance_usdm" / f"{symbol}.parquet"
         space.json("data", "ingest", source, "--instrument", f"{symbol}-PERP.BINANCE", "--data", "funding")
     space.json("model", "train", CONFIGS / "train-usdm-1h.toml")
-    yield space
+    return space

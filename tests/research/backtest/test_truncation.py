@@ -6,10 +6,9 @@ import random
 
 import msgspec
 import pytest
-from conftest import Workspace
 
 from catalog.store.parquet import Catalog
-from research.backtest.config import ModeSection, ModelSection, ReportSection, RunConfig, RunSection
+from research.backtest.config import ModelSection, ModeSection, ReportSection, RunConfig, RunSection
 from research.backtest.host import play
 from research.backtest.markets import Stage, read_stage
 from research.training import registry
