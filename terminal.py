@@ -17,6 +17,8 @@ from errors import Bot4Error
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 
+WIDTH_NOT_TERMINAL = 200
+
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
@@ -42,8 +44,8 @@ def guarded[**P](verb: Callable[P, Any]) -> Callable[P, None]:
 
 
 def emit(value: Any) -> None:
-    """Write one JSON object to standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    """Write one JSON object to standard output; paths and the like become text."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -55,6 +57,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         table.add_column(name, justify="right" if numeric else "left", no_wrap=index == 0, overflow="fold")
     for row in body:
         table.add_row(*(_plain(_cell(value)) for value in row))
+    if not out.is_terminal:
+        out.width = WIDTH_NOT_TERMINAL  # a file or a pipe wraps nothing by itself
     out.print(table)
 
 

@@ -36,7 +36,7 @@ def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
     def line(text: str) -> None:
         with capsys.disabled():
-            print(text)  # noqa: T201 - figures are what a bench is for
+            print(text)
 
     return line
 

@@ -46,7 +46,7 @@ def test_one_row_is_at_least_40_times_faster_than_xgboost(capsys: pytest.Capture
     theirs_us = fastest_us(lambda: booster.inplace_predict(table, predict_type="margin"), 200)
     ours_us = fastest_us(lambda: forest.margin(row), 10_000)
     with capsys.disabled():
-        print(  # noqa: T201  (the ratio is what a bench is for)
+        print(
             f"\nforest, {TREES} trees of depth {DEPTH}, {FEATURES} features, one row from Python: {ours_us:.2f} us, "
             f"XGBoost inplace_predict {theirs_us:.1f} us, {theirs_us / ours_us:.0f} times faster"
         )

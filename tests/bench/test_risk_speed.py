@@ -75,7 +75,7 @@ def test_a_decision_stays_within_its_budget(name: str) -> None:
 
     # the quietest block: other programs' use of the caches is not the gate's cost
     median, worst = min((microseconds(calls[name]) for _ in range(BLOCKS)), key=lambda pair: pair[1])
-    print(f"\n{name}: median {median:.1f} us, p99 {worst:.1f} us")  # noqa: T201 (a benchmark's answer)
+    print(f"\n{name}: median {median:.1f} us, p99 {worst:.1f} us")
     if name != "mark, then entry":  # the budget is the decision's; a mark costs once a tick, not once an order
         assert worst < 10.0
 
@@ -85,5 +85,5 @@ def test_a_line_of_the_decision_log_is_cheap() -> None:
     intent = buy(20.0, stop_price=95.0, signal='{"confidence":0.6,"source":"fused"}')
 
     median, worst = microseconds(lambda: log.append(intent, Approved(Basis.LIMITS), view))
-    print(f"\ndecision line: median {median:.1f} us, p99 {worst:.1f} us")  # noqa: T201 (a benchmark's answer)
+    print(f"\ndecision line: median {median:.1f} us, p99 {worst:.1f} us")
     assert median < 20.0

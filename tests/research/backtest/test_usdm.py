@@ -107,7 +107,8 @@ def test_no_fold_was_trained_on_what_it_predicts(usdm: Workspace) -> None:
     assert len(schedule.entries) >= 5
     for entry in schedule.entries:
         assert entry.trained_until_ns < entry.valid_from_ns
-        assert schedule.at(entry.valid_from_ns - 1) is not entry.forest
+        assert schedule.at(entry.valid_from_ns - 1) is not schedule.at(entry.valid_from_ns)
+    assert schedule.at(schedule.entries[0].valid_from_ns - 1) is None
 
 
 def test_the_same_run_again_gives_the_same_hash(usdm: Workspace) -> None:
