@@ -71,6 +71,8 @@ def _feature(feature: Feature) -> Iterator[str]:
     units = "; ".join(f"`{name}`: {output.unit}" for name, output in zip(names, feature.outputs, strict=True))
     yield f"- **Units**: {units}"
     yield f"- **Where nothing moves**: {feature.flat}"
+    if feature.absent:
+        yield f"- **NaN although warm**: {feature.absent}"
     yield f"- **Source**: {feature.source}"
     yield f"- **Compared with**: {feature.compared}"
     yield f"- **Differences**: {feature.differences}"

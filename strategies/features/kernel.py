@@ -87,6 +87,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         The published values it equals, and how closely.
     differences : str
         Where other definitions differ and why this one was chosen.
+    absent : str
+        When an output is NaN on a usable bar although the feature is warm; empty where that never happens.
     requires : callable
         Parameters to the rule between them that is broken, or an empty text.
     version : int
@@ -107,6 +109,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     compared: str
     differences: str
+    absent: str = ""
     requires: Callable[[Params], str] = lambda _: ""
     version: int = 1
 

@@ -70,7 +70,8 @@ def verify(bound: BoundFeature, bars: BarColumns | None = None, *, cuts: int = 4
     bound : BoundFeature
         Any feature, registered or not.
     bars : BarColumns, optional
-        n real bars; a generated series, seeded, stands in by default, and only there must every value be finite.
+        n real bars; a generated series, seeded, stands in by default, and only there must every value be finite,
+        unless the feature says when one is absent.
     cuts : int
         How many lengths the series is cut to; every row before each cut is compared.
     seed : int
@@ -213,7 +214,7 @@ def _warmup_differs(subject: _Subject, _: Any) -> str:
             return f"{name} has a value before bar {bars}"
         if np.isinf(values).any():
             return f"{name} is infinite at row {int(np.flatnonzero(np.isinf(values))[0])}"
-        if subject.generated and not np.isfinite(values[bars - 1 :]).all():
+        if subject.generated and not subject.bound.feature.absent and not np.isfinite(values[bars - 1 :]).all():
             return f"{name} is NaN after bar {bars}"
     return ""
 

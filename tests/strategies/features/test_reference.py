@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +20,19 @@ from strategies.features.spec import FeatureSpec
 from strategies.features.verify import variations
 
 ALL = [bound for feature in features().values() for bound in variations(feature)]
+SLOW = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("slow_*.py"))]
+
+
+def test_every_feature_has_one_slow_reference() -> None:
+    # defined there, not imported from another of these files
+    for name in features():
+        homes = [slow.__name__ for slow in SLOW if getattr(vars(slow).get(name), "__module__", "") == slow.__name__]
+        assert len(homes) == 1, (name, homes)
 
 
 def reference(bound: BoundFeature, bars: BarColumns) -> np.ndarray:
-    columns = getattr(slow_reference, bound.feature.name)(bars, **bound.params)
+    slow = next(slow for slow in SLOW if hasattr(slow, bound.feature.name))
+    columns = getattr(slow, bound.feature.name)(bars, **bound.params)
     return np.array(columns).T.reshape(len(bars), len(bound.columns))
 
 
