@@ -1,21 +1,17 @@
 """Run a list of kernels over one bar, or over many: the same calls to the same machine code."""
 
-# ruff: noqa: ARG001 - numba fixes the arguments of an intrinsic
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
 
 from catalog.model import F64, BarColumns
 from strategies.features.compiling import address, compiled_driver, inline
 from strategies.features.kernel import BAR_FIELDS, NAN, Feature
+from strategies.features.pointers import call, doubles, words
 
 SIZE_MAX = 1e100
 PRICE_MIN = 1e-100
@@ -118,36 +114,6 @@ def _run_driver() -> Callable[..., None]:
     return compiled_driver(_run, types.void(*[types.int64] * (BAR_FIELDS + 4)))
 
 
-@intrinsic
-def _doubles(typing: Any, where: Any) -> Any:
-    """Read an address as a pointer to float64."""
-    return types.CPointer(types.float64)(where), lambda context, builder, signature, args: builder.inttoptr(
-        args[0], context.get_value_type(signature.return_type)
-    )
-
-
-@intrinsic
-def _words(typing: Any, where: Any) -> Any:
-    """Read an address as a pointer to int64."""
-    return types.CPointer(types.int64)(where), lambda context, builder, signature, args: builder.inttoptr(
-        args[0], context.get_value_type(signature.return_type)
-    )
-
-
-@intrinsic
-def _call(typing: Any, code: Any, ts_ns: Any, bar: Any, params: Any, state: Any, out: Any) -> Any:
-    """Call the kernel whose code starts at an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        doubles = ir.DoubleType().as_pointer()
-        function = ir.FunctionType(ir.VoidType(), [ir.IntType(64), *[doubles] * 4])
-        target = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(target, [args[1], *(builder.inttoptr(where, doubles) for where in args[2:])])
-        return context.get_dummy_value()
-
-    return types.void(*[types.int64] * 6), generate
-
-
 @inline
 def _advance(
     frame_address: int,
@@ -159,7 +125,7 @@ def _advance(
     volume: float,
     out_address: int,
 ) -> None:
-    frame = _words(frame_address)
+    frame = words(frame_address)
     # comparisons a NaN fails
     if not (
         PRICE_MIN <= open_ <= SIZE_MAX
@@ -168,11 +134,11 @@ def _advance(
         and PRICE_MIN <= close <= SIZE_MAX
         and 0.0 <= volume <= SIZE_MAX
     ):
-        values = _doubles(out_address)
+        values = doubles(out_address)
         for column in range(frame[1]):
             values[column] = NAN
         return
-    bar = _doubles(frame[2])
+    bar = doubles(frame[2])
     bar[0] = open_
     bar[1] = high
     bar[2] = low
@@ -180,11 +146,11 @@ def _advance(
     bar[4] = volume
     for index in range(frame[0]):
         entry = _HEADER + _ENTRY * index
-        _call(frame[entry], ts_ns, frame[2], frame[entry + 1], frame[entry + 2], out_address + frame[entry + 3])
+        call(frame[entry], ts_ns, frame[2], frame[entry + 1], frame[entry + 2], out_address + frame[entry + 3])
 
 
 def _step(frame_address: int, ts_ns: int, open_: float, high: float, low: float, close: float, volume: float) -> None:
-    _advance(frame_address, ts_ns, open_, high, low, close, volume, _words(frame_address)[3])
+    _advance(frame_address, ts_ns, open_, high, low, close, volume, words(frame_address)[3])
 
 
 def _run(
@@ -198,14 +164,14 @@ def _run(
     volume: int,
     out_address: int,
 ) -> None:
-    stride = _WORD * _words(frame_address)[1]
-    times = _words(ts_ns)
+    stride = _WORD * words(frame_address)[1]
+    times = words(ts_ns)
     opens, highs, lows, closes, volumes = (
-        _doubles(open_),
-        _doubles(high),
-        _doubles(low),
-        _doubles(close),
-        _doubles(volume),
+        doubles(open_),
+        doubles(high),
+        doubles(low),
+        doubles(close),
+        doubles(volume),
     )
     for row in range(rows):
         _advance(
