@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
@@ -58,9 +59,9 @@ def features() -> MappingProxyType[str, Feature]:
     return MappingProxyType(by_name)
 
 
-def bind(spec: FeatureSpec, *, where: str = "") -> BoundFeature:
+def bind(spec: FeatureSpec, *, where: str = "", among: Mapping[str, Feature] | None = None) -> BoundFeature:
     """
-    Check a specification and fill in the defaults.
+    Check a specification and fill in the defaults; `among` names the features there are, those of bars without it.
 
     Raises
     ------
@@ -69,9 +70,10 @@ def bind(spec: FeatureSpec, *, where: str = "") -> BoundFeature:
         rule between parameters. The text says what was expected.
 
     """
-    feature = features().get(spec.name)
+    among = features() if among is None else among
+    feature = among.get(spec.name)
     if feature is None:
-        raise ConfigError(f"feature {spec.name!r} is unknown; {_expected(spec.name, list(features()))}", where=where)
+        raise ConfigError(f"feature {spec.name!r} is unknown; {_expected(spec.name, list(among))}", where=where)
     known = {param.name: param for param in feature.params}
     for key in spec.params:
         if key not in known:
