@@ -12,17 +12,18 @@ AVERAGE_SIZE = 2
 @inline
 def exponential(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into the average with weight 2 / (window + 1), seeded by the mean of the first `window`."""
-    return _seeded(state, at, window, value, (window - 1.0) / (window + 1.0))
+    return seeded(state, at, window, value, (window - 1.0) / (window + 1.0))
 
 
 @inline
 def wilder(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into Wilder's average, weight 1 / window, seeded by the mean of the first `window`."""
-    return _seeded(state, at, window, value, (window - 1.0) / window)
+    return seeded(state, at, window, value, (window - 1.0) / window)
 
 
 @inline
-def _seeded(state: Doubles, at: int, window: int, value: float, decay: float) -> float:
+def seeded(state: Doubles, at: int, window: int, value: float, decay: float) -> float:
+    """Take a value into an average that keeps `decay` of the past, seeded by the mean of the first `window`."""
     # both branches leave an average of equal values exactly on that value, and a window of 1 on the newest one
     count = state[at]
     if count < window:
