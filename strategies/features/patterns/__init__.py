@@ -1,0 +1,1 @@
+"""Patterns over confirmed pivots: harmonic ratios and Elliott waves."""
