@@ -16,12 +16,10 @@ from strategies.features.events import (
     BID_PRICE,
     BID_SIZE,
     FIRST_LEVEL,
-    HOURS_TO_PAYMENT,
     INTERVAL_HOURS,
     KIND_CODES,
     LEVELS,
     MARK,
-    PAYMENTS,
     PRICE,
     RATE,
     REFERENCE,
@@ -35,7 +33,8 @@ from strategies.features.kernel import NAN, Doubles, Feature
 from strategies.features.pointers import call, doubles, words
 from strategies.features.program import GUARD_WORDS, PRICE_MIN, SIZE_MAX
 
-_TRADE, _QUOTE, _DEPTH = (KIND_CODES[kind] for kind in (EventKind.TRADE, EventKind.QUOTE, EventKind.DEPTH))
+_TRADE, _QUOTE = KIND_CODES[EventKind.TRADE], KIND_CODES[EventKind.QUOTE]
+_DEPTH, _FUNDING = KIND_CODES[EventKind.DEPTH], KIND_CODES[EventKind.FUNDING]
 _RATE_MAX = 1.0  # a funding rate of 100 % an interval is a mistake; every venue caps it far below
 _HOURS_MAX = 1e6
 _HEADER = 6  # frame[0..5]: kernels, columns, kind, fields, address of the stream's event, address of the values
@@ -53,7 +52,7 @@ class EventProgram:
     - a quote has its bid below its ask;
     - a book has both sides, bids descend, asks ascend, the best bid lies below the best ask, every level has a size,
       and only zeros follow a side's last level;
-    - a perpetual's row has a rate within -1 and 1, hours to payment from 0, and at least one published rate.
+    - a funding payment has a rate within -1 and 1 and an interval above 0.
 
     Any other event gives NaN in every column and reaches no kernel. Not to be shared between threads.
 
@@ -196,15 +195,8 @@ def _usable_side(event: Doubles, start: int, levels: int, direction: float) -> b
 
 
 @inline
-def _usable_perpetual(event: Doubles) -> bool:
-    return (
-        _price(event[MARK])
-        and _price(event[REFERENCE])
-        and -_RATE_MAX <= event[RATE] <= _RATE_MAX
-        and 0.0 <= event[HOURS_TO_PAYMENT] <= _HOURS_MAX
-        and 0.0 < event[INTERVAL_HOURS] <= _HOURS_MAX
-        and 1.0 <= event[PAYMENTS] <= SIZE_MAX
-    )
+def _usable_funding(event: Doubles) -> bool:
+    return -_RATE_MAX <= event[RATE] <= _RATE_MAX and 0.0 < event[INTERVAL_HOURS] <= _HOURS_MAX
 
 
 @inline
@@ -215,7 +207,9 @@ def _usable(kind: int, fields: int, event: Doubles) -> bool:
         return _usable_quote(event)
     if kind == _DEPTH:
         return _usable_depth(event, fields)
-    return _usable_perpetual(event)
+    if kind == _FUNDING:
+        return _usable_funding(event)
+    return _price(event[MARK]) and _price(event[REFERENCE])
 
 
 @inline

@@ -1,4 +1,4 @@
-"""The event contract beside the bar one: what a trade, a quote, a book and a perpetual's row look like to a kernel."""
+"""The event contract beside the bar one: what a trade, a quote, a book or a payment looks like to a kernel."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ A book of n levels a side: n itself, then n bid prices, n bid sizes, n ask price
 A side with fewer levels ends in zeros, price and size.
 """
 
-MARK, REFERENCE, RATE, HOURS_TO_PAYMENT, INTERVAL_HOURS, PAYMENTS = range(6)
-"""
-A perpetual at some moment: its mark price, what that is compared with (index or last price), the newest published
-funding rate, hours to the next payment, hours between payments, and how many rates were published so far.
-"""
+RATE, INTERVAL_HOURS = range(2)
+"""A funding payment: the rate a long pays, as a fraction of the position at mark, and hours from payment to payment."""
+
+MARK, REFERENCE = range(2)
+"""A mark price, and what it is compared with at the same moment: the index or the last price."""
 
 
 class EventKind(Enum):
@@ -36,11 +36,12 @@ class EventKind(Enum):
     TRADE = "trade"
     QUOTE = "quote"
     DEPTH = "depth"
-    PERPETUAL = "perpetual"
+    FUNDING = "funding payment"
+    MARK = "mark price"
 
 
 KIND_CODES = {kind: code for code, kind in enumerate(EventKind)}
-FIELDS = {EventKind.TRADE: 3, EventKind.QUOTE: 4, EventKind.PERPETUAL: 6}
+FIELDS = {EventKind.TRADE: 3, EventKind.QUOTE: 4, EventKind.FUNDING: 2, EventKind.MARK: 2}
 
 
 class EventFeature(Feature, frozen=True, kw_only=True):
