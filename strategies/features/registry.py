@@ -12,11 +12,33 @@ import numpy as np
 
 from catalog.model import F64
 from errors import ConfigError
-from strategies.features import averages, bands, momentum, statistics, trend, volatility, volume
+from strategies.features import (
+    averages,
+    averages_adaptive,
+    averages_exponential,
+    averages_windowed,
+    bands,
+    momentum,
+    statistics,
+    trend,
+    volatility,
+    volume,
+)
 from strategies.features.kernel import Feature, Param, Params
 from strategies.features.spec import FeatureSpec
 
-_FAMILIES = (averages, momentum, bands, trend, volume, volatility, statistics)
+_FAMILIES = (
+    averages,
+    averages_exponential,
+    averages_windowed,
+    averages_adaptive,
+    momentum,
+    bands,
+    trend,
+    volume,
+    volatility,
+    statistics,
+)
 
 
 class BoundFeature(NamedTuple):

@@ -31,8 +31,14 @@ def seeded(state: Doubles, at: int, window: int, value: float, decay: float) -> 
         state[at] = count
         state[at + 1] += (value - state[at + 1]) / count
         return state[at + 1] if count == window else NAN
-    state[at + 1] = value + decay * (state[at + 1] - value)
+    state[at + 1] = follow(state[at + 1], value, decay)
     return state[at + 1]
+
+
+@inline
+def follow(average: float, value: float, decay: float) -> float:
+    """Return the average after one more value, keeping `decay` of the past; exact for equal values."""
+    return value + decay * (average - value)
 
 
 @inline
