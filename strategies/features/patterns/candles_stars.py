@@ -18,7 +18,6 @@ from strategies.features.patterns.candles import (
     gap_up,
     high,
     low,
-    lower,
     open_,
     pattern,
     take,
