@@ -1,4 +1,4 @@
-"""Elliott waves: counts over confirmed pivots that break none of the three rules and whose waves have Fibonacci ratios."""
+"""Elliott waves: counts over confirmed pivots that keep the three rules and whose waves stand in Fibonacci ratios."""
 
 # A count of falling waves is one of rising waves upside down: prices are multiplied by `side`, so that an impulse
 # rises and a correction falls in all formulas. `point(n)` of a count is its n-th pivot, 0 the first.
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from strategies.features.compiling import inline
-from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Param, Params
+from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Param
 from strategies.features.patterns.elliott_waves import (
     CORRECTION_TARGETS,
     DEGREE_FROM_S,
@@ -230,7 +230,7 @@ def _every_count(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out:
     for column in range(COLUMNS):
         out[column] = NAN
     out[0] = 0.0
-    if turned != 1 and turned != -1:
+    if abs(turned) != 1:
         return
     out[0] = turned
     copy_pivots(state, 0, KEPT, out, 1)

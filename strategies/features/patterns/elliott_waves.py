@@ -52,7 +52,7 @@ DEGREE_FROM_S: tuple[float, ...] = (
     20 * _YEAR_S,
     100 * _YEAR_S,
 )
-"""Seconds from first to last pivot from which on a count is of the next degree: Minuette, Minute ... Grand Supercycle."""
+"""Seconds from first to last pivot from which on a count is a Minuette, a Minute ... a Grand Supercycle."""
 
 # Each wave as a multiple of another. A ratio fits if it lies within the tolerance, relative, of one of them.
 RETRACEMENT = (0.382, 0.5, 0.618, 0.786)

@@ -1,4 +1,4 @@
-"""Harmonic patterns: five confirmed pivots whose legs stand in the ratios of the table, and where the fifth may fall."""
+"""Harmonic patterns: five confirmed pivots whose legs stand in the table's ratios, and where the fifth may fall."""
 
 # A bearish pattern is a bullish one upside down, so all prices are multiplied by `side` (+1 bullish, -1 bearish) and
 # one set of formulas serves both: X and B and D are lows then, A and C highs.
@@ -223,7 +223,7 @@ def _every_match(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out:
     for column in range(COLUMNS):
         out[column] = NAN
     out[0] = 0.0
-    if turned != 1 and turned != -1:
+    if abs(turned) != 1:
         return
     out[0] = turned
     copy_pivots(state, 0, PIVOTS_OF_A_MATCH, out, 1)

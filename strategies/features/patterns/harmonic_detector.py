@@ -1,4 +1,4 @@
-"""Find harmonic patterns as typed objects, in a history or bar by bar, with the machine code of the feature's family."""
+"""Find harmonic patterns as typed objects, in a history or bar by bar, with the machine code of the feature."""
 
 from __future__ import annotations
 

@@ -71,7 +71,16 @@ class HarmonicRatios(NamedTuple):
     @property
     def ranges(self) -> tuple[Range, ...]:
         """The ratios in the order of `Leg`."""
-        return tuple(self[-len(Leg) :])
+        return (
+            self.xa_px,
+            self.ab_xa,
+            self.bc_ab,
+            self.xc_xa,
+            self.cd_bc,
+            self.ad_xa,
+            self.cd_xc,
+            self.cd_ab,
+        )
 
 
 _CARNEY = "Carney (2010), Harmonic Trading, vol. 1"
@@ -82,7 +91,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Harmonic.GARTLEY,
         Leg.AD_XA,
         1.0,
-        f"shape: Gartley (1935), Profits in the Stock Market; ratios: {_CARNEY}, and Carney (1998), The Harmonic Trader",
+        f"shape: Gartley (1935), Profits in the Stock Market; ratios: {_CARNEY}; Carney (1998), The Harmonic Trader",
         "Gartley gives no Fibonacci ratios. Pesavento and Jouflas (2007) allow B and D at 0.618 or 0.786 of XA. "
         "BC projections are given from 1.13 or from 1.27 on",
         ab_xa=(0.618, 0.618),
@@ -195,7 +204,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         2.0,
         f"Pesavento and Jouflas (2007), Trade What You See; {_CARNEY}: drives 2 and 3 end at 1.27 or 1.618 of the "
         "retracement before, retracements of 0.618 or 0.786",
-        "Six pivots: the drives end at X, B and D and the first one starts at P. Anything between the two ratios counts",
+        "Six pivots: the drives end at X, B and D and the first starts at P. Anything between the two ratios counts",
         xa_px=(0.618, 0.786),
         ab_xa=(1.27, 1.618),
         bc_ab=(0.618, 0.786),

@@ -16,7 +16,7 @@ KEPT = 12
 """Pivots remembered: what the longest pattern, W-X-Y-X-Z, is made of."""
 
 PIVOT_SIZE = 3
-"""Words of a pivot: price, and its bar's close time as whole seconds and nanoseconds (a float64 holds neither whole)."""
+"""Words of a pivot: price, and its bar's close time as seconds and nanoseconds, for one float64 does not hold it."""
 
 _COUNT = 0  # pivots confirmed so far
 _TREND = 1  # +1 after a low pivot, -1 after a high one, 0 before the first
