@@ -18,13 +18,21 @@ from strategies.features import (
     averages_exponential,
     averages_windowed,
     bands,
+    liquidity,
+    bands_channels,
     momentum,
     statistics,
+    statistics_dependence,
+    statistics_moments,
     trend,
     volatility,
+    volatility_estimators,
     volume,
+    volume_flow,
+    volume_price,
 )
 from strategies.features.kernel import Feature, Param, Params
+from strategies.features.patterns import candlesticks
 from strategies.features.spec import FeatureSpec
 
 _FAMILIES = (
@@ -34,10 +42,18 @@ _FAMILIES = (
     averages_adaptive,
     momentum,
     bands,
+    liquidity,
+    bands_channels,
     trend,
     volume,
+    volume_flow,
+    volume_price,
     volatility,
+    volatility_estimators,
     statistics,
+    statistics_moments,
+    statistics_dependence,
+    candlesticks,
 )
 
 
