@@ -4,25 +4,20 @@
 
 from __future__ import annotations
 
+from strategies.features.accumulation import SUM_SIZE, accumulate
 from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, VOLUME, Doubles, Feature, Output, window
 from strategies.features.smoothing import ratio
 from strategies.features.windows import filled, push, ring_size, total
 
 
 def _obv(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
-    # state: close before (0 = none yet), sum, what rounding took from the sum (Neumaier 1974)
+    # state: close before (0 = none yet), compensated sum
     before = state[0]
     state[0] = bar[CLOSE]
     signed = 0.0
     if before != 0.0 and bar[CLOSE] != before:
         signed = bar[VOLUME] if bar[CLOSE] > before else -bar[VOLUME]
-    level = state[1] + signed
-    if abs(state[1]) >= abs(signed):
-        state[2] += (state[1] - level) + signed
-    else:
-        state[2] += (signed - level) + state[1]
-    state[1] = level
-    out[0] = level + state[2]
+    out[0] = accumulate(state, 1, signed)
 
 
 def _vwap(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
@@ -72,7 +67,7 @@ FEATURES = (
         params=(),
         outputs=(Output("", "base currency"),),
         warmup=lambda _: (1,),
-        state_size=lambda _: 3,
+        state_size=lambda _: 1 + SUM_SIZE,
         kernel=_obv,
         flat="unchanged",
         source="Granville (1963), Granville's New Key to Stock Market Profits",
