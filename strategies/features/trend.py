@@ -1,35 +1,49 @@
-"""Trend strength: the directional movement system."""
+"""Trend strength: the directional movement system with its index, average index and rating."""
 
 # ruff: noqa: ARG001 - the kernel contract fixes the arguments
 
 from __future__ import annotations
 
-from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, window
-from strategies.features.smoothing import AVERAGE_SIZE, ratio, true_range, wilder
+from strategies.features.directional import (
+    DIRECTION_SIZE,
+    MINUS,
+    PLUS,
+    RANGE,
+    direction_strength,
+    move_directions,
+)
+from strategies.features.kernel import NAN, Doubles, Feature, Output, window
+from strategies.features.smoothing import AVERAGE_SIZE, ratio, wilder
+from strategies.features.windows import filled, push, ring_size
 
 
 def _adx(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
-    # state: high, low, close before (0 = none yet); averages of true range, +DM, -DM and DX
-    high, low, close_before = state[0], state[1], state[2]
-    state[0], state[1], state[2] = bar[HIGH], bar[LOW], bar[CLOSE]
-    out[0] = out[1] = out[2] = NAN
-    if close_before == 0.0:
-        return
+    # state: directional movement, average of DX
     bars = int(params[0])
-    up = bar[HIGH] - high
-    down = low - bar[LOW]
-    plus_movement = up if up > down and up > 0.0 else 0.0
-    minus_movement = down if down > up and down > 0.0 else 0.0
-    ranges = 3
-    span = wilder(state, ranges, bars, true_range(bar[HIGH], bar[LOW], close_before))
-    plus = wilder(state, ranges + AVERAGE_SIZE, bars, plus_movement)
-    minus = wilder(state, ranges + 2 * AVERAGE_SIZE, bars, minus_movement)
-    if state[ranges] < bars:
+    out[0] = out[1] = out[2] = NAN
+    if move_directions(state, bars, bar):
+        span = state[RANGE + 1]
+        out[1] = 100.0 * ratio(state[PLUS + 1], span, 0.0)
+        out[2] = 100.0 * ratio(state[MINUS + 1], span, 0.0)
+        out[0] = wilder(state, DIRECTION_SIZE, bars, direction_strength(state))
+
+
+def _dx(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
+    out[0] = direction_strength(state) if move_directions(state, int(params[0]), bar) else NAN
+
+
+def _adxr(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
+    # state: directional movement, average of DX, ring of such averages
+    bars = int(params[0])
+    out[0] = NAN
+    if not move_directions(state, bars, bar):
         return
-    out[1] = 100.0 * ratio(plus, span, 0.0)
-    out[2] = 100.0 * ratio(minus, span, 0.0)
-    strength = 100.0 * ratio(abs(plus - minus), plus + minus, 0.0)
-    out[0] = wilder(state, ranges + 3 * AVERAGE_SIZE, bars, strength)
+    average = wilder(state, DIRECTION_SIZE, bars, direction_strength(state))
+    if state[DIRECTION_SIZE] == bars and average == average:  # noqa: PLR0124 - NaN on the bars that seed it
+        averages = DIRECTION_SIZE + AVERAGE_SIZE
+        start = push(state, averages, bars + 1, average)
+        if filled(state, averages, bars + 1):
+            out[0] = 0.5 * (average + state[start])
 
 
 FEATURES = (
@@ -43,12 +57,43 @@ FEATURES = (
         params=(window(14, "bars of each average", low=1),),
         outputs=(Output("adx", "0 to 100"), Output("plus_di", "0 to 100"), Output("minus_di", "0 to 100")),
         warmup=lambda p: (2 * p["window"], p["window"] + 1, p["window"] + 1),
-        state_size=lambda _: 3 + 4 * AVERAGE_SIZE,
+        state_size=lambda _: DIRECTION_SIZE + AVERAGE_SIZE,
         kernel=_adx,
         flat="0",
         source="Wilder (1978), New Concepts in Technical Trading Systems",
         compared="Stock Indicators adx.csv (1e-9)",
         differences="TA-Lib and Tulip seed the movements with `window - 1` bars and so start one bar earlier with "
         "other values; Wilder's work sheet sums the first `window`. A market without movement gives 0.",
+    ),
+    Feature(
+        name="dx",
+        family="trend",
+        summary="Directional index: how one-sided the recent movement was, before averaging.",
+        formula="100 * |+DI - -DI| / (+DI + -DI), with +DI and -DI as in `adx`.",
+        params=(window(14, "bars of each average", low=1),),
+        outputs=(Output("", "0 to 100"),),
+        warmup=lambda p: (p["window"] + 1,),
+        state_size=lambda _: DIRECTION_SIZE,
+        kernel=_dx,
+        flat="0",
+        source="Wilder (1978), New Concepts in Technical Trading Systems",
+        compared="Stock Indicators adx.csv, column dx (1e-9)",
+        differences="As for `adx`.",
+    ),
+    Feature(
+        name="adxr",
+        family="trend",
+        summary="Average directional index rating: the average index smoothed by its own past.",
+        formula="Mean of `adx` and of `adx` `window` bars ago.",
+        params=(window(14, "bars of each average, and of the distance", low=1),),
+        outputs=(Output("", "0 to 100"),),
+        warmup=lambda p: (3 * p["window"],),
+        state_size=lambda p: DIRECTION_SIZE + AVERAGE_SIZE + ring_size(p["window"] + 1),
+        kernel=_adxr,
+        flat="0",
+        source="Wilder (1978), New Concepts in Technical Trading Systems",
+        compared="Stock Indicators adx.csv, column adxr (1e-9)",
+        differences="As for `adx`. TA-Lib and Tulip take the index of window - 1 bars ago; Wilder and Stock Indicators "
+        "that of `window` bars ago.",
     ),
 )
