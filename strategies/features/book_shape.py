@@ -8,8 +8,10 @@ from strategies.features.compiling import inline
 from strategies.features.event_time import interval_ended
 from strategies.features.events import FIRST_LEVEL, LEVELS, EventFeature, EventKind
 from strategies.features.kernel import NAN, Doubles, Output, Param, window
-from strategies.features.paired import slope
+from strategies.features.paired import products
 from strategies.features.windows import filled, push, ring_size
+
+_NOISE = 1e-11  # a tick is 1e-8 of a price or more, rounding 1e-15
 
 
 @inline
@@ -97,16 +99,20 @@ def _sweep_cost(ts_ns: int, book: Doubles, params: Doubles, state: Doubles, out:
 
 
 @inline
-def _recovery(
-    state: Doubles, ring: int, intervals: int, before: float, now: float, fresh: bool, answer: float
-) -> float:
-    """Take one interval's level into the rings at `ring`; return the share of a deviation that one interval closes."""
-    if not fresh:
-        return answer
+def _recovery(state: Doubles, ring: int, intervals: int, before: float, now: float, noise: float) -> float:
+    """
+    Take one interval's level into the rings at `ring`; return the share of a deviation that one interval closes.
+
+    NaN before there are enough. A spread that stays at one tick varies in its last bits, as prices are no binary
+    numbers: variation within `noise` is none.
+    """
     changes = ring + ring_size(intervals)
     x = push(state, ring, intervals, before)
     y = push(state, changes, intervals, now - before)
-    return -slope(state, x, y, intervals) if filled(state, ring, intervals) else answer
+    if not filled(state, ring, intervals):
+        return NAN
+    squares = products(state, x, x, intervals)
+    return -products(state, x, y, intervals) / squares if squares > intervals * noise * noise else 0.0
 
 
 def _resilience(ts_ns: int, book: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
@@ -116,11 +122,11 @@ def _resilience(ts_ns: int, book: Doubles, params: Doubles, state: Doubles, out:
     intervals = int(params[1])
     depths = spreads + 2 * ring_size(intervals)
     if interval_ended(state, clock, ts_ns, params[0]):
-        fresh = state[known] == 1.0
-        state[answer] = _recovery(state, spreads, intervals, state[before], state[now], fresh, state[answer])
-        state[answer + 1] = _recovery(
-            state, depths, intervals, state[before + 1], state[now + 1], fresh, state[answer + 1]
-        )
+        if state[known] == 1.0:
+            noise = _NOISE * book[FIRST_LEVEL]
+            state[answer] = _recovery(state, spreads, intervals, state[before], state[now], noise)
+            noise = _NOISE * state[now + 1]
+            state[answer + 1] = _recovery(state, depths, intervals, state[before + 1], state[now + 1], noise)
         state[before] = state[now]
         state[before + 1] = state[now + 1]
         state[known] = 1.0

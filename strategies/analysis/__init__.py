@@ -1,0 +1,1 @@
+"""What is said about a market beyond one kernel: fits, joins, costs."""
