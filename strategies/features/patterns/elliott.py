@@ -66,7 +66,7 @@ def impulse_misfits(
     and 5; wave 4 never enters the price territory of wave 1, its end included. `p5` counts only if `done`.
     """
     first, third, fifth = p1 - p0, p3 - p2, p5 - p4
-    if p2 <= p0 or p4 <= p1:
+    if p2 < p0 or p4 <= p1:
         return 9
     if done and third < first and third < fifth:
         return 9

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from strategies.features.compiling import inline, usable_in_kernels
 from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Param, Params
-from strategies.features.patterns.harmonic_ratios import HARMONICS, ROW, TABLE, Leg
+from strategies.features.patterns.harmonic_ratios import ANY, HARMONICS, ROW, TABLE, Leg
 from strategies.features.patterns.pivots import (
     PIVOT_PARAMS,
     PIVOTS_SIZE,
@@ -48,8 +48,16 @@ def _entry(word: int) -> float:
 
 
 @inline
+def _free(row: int, leg: int) -> bool:
+    return _entry(row + 2 * leg + 1) == ANY[1]
+
+
+@inline
 def _deviation(ratio: float, row: int, leg: int) -> float:
     """Return how far a ratio lies outside its range, as a fraction of the range's end."""
+    # a free ratio may be anything, also the quotient of points that coincide or lie the other way round
+    if _free(row, leg):
+        return 0.0
     low, high = _entry(row + 2 * leg), _entry(row + 2 * leg + 1)
     if ratio < low:
         return 1.0 - ratio / low
@@ -81,16 +89,21 @@ def end_deviation(row: int, x: float, a: float, b: float, c: float, d: float) ->
 @inline
 def zone(row: int, x: float, a: float, b: float, c: float, tolerance: float) -> tuple[float, float]:
     """Return the potential reversal zone: the prices D may take by all its ratios; low above high if there is none."""
-    small, large = 1.0 - tolerance, 1.0 + tolerance
-    low = c - large * _entry(row + 2 * _CD_BC + 1) * (c - b)
-    high = c - small * _entry(row + 2 * _CD_BC) * (c - b)
-    low = max(low, a - large * _entry(row + 2 * _AD_XA + 1) * (a - x))
-    high = min(high, a - small * _entry(row + 2 * _AD_XA) * (a - x))
-    low = max(low, c - large * _entry(row + 2 * _CD_XC + 1) * (c - x))
-    high = min(high, c - small * _entry(row + 2 * _CD_XC) * (c - x))
-    low = max(low, c - large * _entry(row + 2 * _CD_AB + 1) * (a - b))
-    high = min(high, c - small * _entry(row + 2 * _CD_AB) * (a - b))
-    return low, high
+    low, high = _narrowed(row, _CD_BC, c, c - b, tolerance, -ANY[1], c)
+    low, high = _narrowed(row, _AD_XA, a, a - x, tolerance, low, high)
+    low, high = _narrowed(row, _CD_XC, c, c - x, tolerance, low, high)
+    return _narrowed(row, _CD_AB, c, a - b, tolerance, low, high)
+
+
+@inline
+def _narrowed(
+    row: int, leg: int, origin: float, unit: float, tolerance: float, low: float, high: float
+) -> tuple[float, float]:
+    if _free(row, leg):
+        return low, high
+    far = origin - (1.0 + tolerance) * _entry(row + 2 * leg + 1) * unit
+    near = origin - (1.0 - tolerance) * _entry(row + 2 * leg) * unit
+    return max(low, far), min(high, near)
 
 
 @inline
