@@ -35,7 +35,7 @@ from strategies.features import (
     volume_price,
 )
 from strategies.features.kernel import Feature, Param, Params
-from strategies.features.patterns import candlesticks
+from strategies.features.patterns import candlesticks, elliott, harmonic
 from strategies.features.spec import FeatureSpec
 
 _FAMILIES = (
@@ -60,6 +60,8 @@ _FAMILIES = (
     statistics_moments,
     statistics_dependence,
     candlesticks,
+    harmonic,
+    elliott,
 )
 
 
