@@ -136,13 +136,14 @@ FEATURES = (
         family="trend",
         summary="Ichimoku: the five lines, the strength of the trend they agree on, the levels they give, the cloud "
         "ahead.",
-        formula="M(n) = (highest high + lowest low of n bars) / 2. conversion = M(conversion); base = M(base); projected_a = "
-        "(conversion + base) / 2 and projected_b = M(span) are drawn `displacement` bars ahead; leading_a, leading_b "
-        "= those of `displacement` bars ago, the cloud over this bar; lagging = close - close `displacement` bars "
-        "ago. Five votes of -1, 0, 1: close beyond the cloud, conversion against base, close against base, "
-        "projected_a against projected_b, lagging against 0; strength = 20 * |sum|, direction = its sign. support, "
-        "resistance = the nearest of conversion, base, leading_a, leading_b at or below, at or above the close; where "
-        "there is none, the extreme of `span` bars.",
+        formula="M(n) = (highest high + lowest low of n bars) / 2. conversion = M(conversion); base = M(base); "
+        "projected_a = (conversion + base) / 2 and projected_b = M(span) are drawn `displacement` bars "
+        "ahead; leading_a, leading_b = those of `displacement` bars ago, the cloud over this bar; lagging = "
+        "close - close `displacement` bars ago. Five votes of -1, 0, 1: close beyond the cloud, conversion "
+        "against base, close against base, projected_a against projected_b, lagging against 0; strength = "
+        "20 * |sum|, direction = its sign. support, resistance = the nearest of conversion, base, "
+        "leading_a, leading_b at or below, at or above the close; where there is none, the extreme of "
+        "`span` bars.",
         params=(
             window(9, "bars of the conversion line", name="conversion", low=1),
             window(26, "bars of the base line", name="base", low=1),
