@@ -147,9 +147,7 @@ def harmonic(
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(12)]
 
 
-def _completed(
-    found: list[Swing], tolerance: float, row: int
-) -> tuple[int, int, float, list[float], int] | None:
+def _completed(found: list[Swing], tolerance: float, row: int) -> tuple[int, int, float, list[float], int] | None:
     if len(found) < 5:
         return None
     points = [swing.price for swing in found[-5:]]
