@@ -75,8 +75,8 @@ class Microprice:
         References
         ----------
         Stoikov (2018), The Micro-Price: A High-Frequency Estimator of Future Prices, Quantitative Finance 18(12),
-        1959-1966, section 3 and theorem 3.1: the sum over i of B^i (I - Q)^-1 R k, B = (I - Q)^-1 T. Every transition is
-        counted a second time with bid and ask exchanged, as there, which makes g odd and the limit finite.
+        1959-1966, section 3 and theorem 3.1: the sum over i of B^i (I - Q)^-1 R k, B = (I - Q)^-1 T. Every transition
+        is counted a second time with bid and ask exchanged, as there, which makes g odd and the limit finite.
 
         """
         if quotes.kind is not EventKind.QUOTE:
