@@ -1,4 +1,4 @@
-"""Harmonic patterns and Elliott waves once more, in plain Python over whole histories: legs searched one after another."""
+"""Harmonic patterns and Elliott waves once more, in plain Python over whole histories, leg after leg."""
 
 from __future__ import annotations
 
