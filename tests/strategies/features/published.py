@@ -22,7 +22,9 @@ def table(path: Path) -> dict[str, np.ndarray]:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {
-        name: np.array([_number(row[name]) for row in rows]) for name in rows[0] if name not in {"timestamp", "date"}
+        name: np.array([_number(row[name]) for row in rows])
+        for name in rows[0]
+        if name.rpartition(".")[2] not in {"timestamp", "date"}
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from slow_reference import NAN, Column, _over, _smoothed, _true_ranges
 
@@ -103,7 +103,7 @@ def swing_pivots(bars: BarColumns, left: int, right: int, bars_max: int) -> list
     for flags, prices in ((columns[0], columns[2]), (columns[1], columns[3])):
         trend: Column = [NAN] * min(left + right, len(flags)) + [0.0] * max(len(flags) - left - right, 0)
         rows = [row for row, flag in enumerate(flags) if flag == 1.0]
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in pairwise(rows):
             value = 0.0
             if after - before <= bars_max:
                 value = 1.0 if prices[after] > prices[before] else -1.0

