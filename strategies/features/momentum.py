@@ -5,26 +5,22 @@
 from __future__ import annotations
 
 from strategies.features.kernel import CLOSE, HIGH, LOW, NAN, Doubles, Feature, Output, Params, window
-from strategies.features.smoothing import AVERAGE_SIZE, exponential, ratio, wilder
+from strategies.features.smoothing import AVERAGE_SIZE, exponential, ratio
+from strategies.features.strength import STRENGTH_SIZE, relative_strength
 from strategies.features.windows import filled, largest, lift, mean, mean_distance, push, ring_size, smallest
 
 _LAMBERT = 0.015  # puts 70 to 80 % of the values of random prices between -100 and 100 (Lambert 1980)
 
 
 def _rsi(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
-    # state: close before (0 = none yet), average gain, average loss
+    # state: close before (0 = none yet), relative strength
     close = bar[CLOSE]
     before = state[0]
     state[0] = close
     out[0] = NAN
     if before == 0.0:
         return
-    bars = int(params[0])
-    change = close - before
-    gain = wilder(state, 1, bars, max(change, 0.0))
-    loss = wilder(state, 1 + AVERAGE_SIZE, bars, max(-change, 0.0))
-    if state[1] == bars:
-        out[0] = 100.0 * ratio(gain, gain + loss, 0.5)
+    out[0] = relative_strength(state, 1, int(params[0]), close - before)
 
 
 def _macd(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
@@ -106,7 +102,7 @@ FEATURES = (
         params=(window(14, "changes that seed the averages", low=1),),
         outputs=(Output("", "0 to 100"),),
         warmup=lambda p: (p["window"] + 1,),
-        state_size=lambda _: 1 + 2 * AVERAGE_SIZE,
+        state_size=lambda _: 1 + STRENGTH_SIZE,
         kernel=_rsi,
         flat="50",
         source="Wilder (1978), New Concepts in Technical Trading Systems",
