@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -301,3 +302,18 @@ def test_the_table_is_complete() -> None:
         assert all(0 <= low <= high for low, high in ratios.ranges)
         assert ratios.source
         assert ratios.differences
+
+
+def test_the_page_states_the_ratios_that_are_used() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "patterns.md").read_text(encoding="utf-8")
+    lines = page.partition("### Ratios")[2].partition("\n- ")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [row for row in cells if row[0].isdigit()]
+
+    assert [int(row[0]) for row in rows] == list(Harmonic)
+    for row, ratios in zip(rows, HARMONICS, strict=True):
+        stated = [tuple(float(end) for end in (cell.split(" to ") * 2)[:2]) if cell else ANY for cell in row[2:-1]]
+        assert stated == list(ratios.ranges), ratios.pattern
+        assert row[-1] == f"{ratios.stop_leg.name.replace('_', '/')} {ratios.stop:g}"
+        assert ratios.source in page
+        assert ratios.differences in page
