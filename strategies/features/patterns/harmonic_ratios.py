@@ -92,8 +92,8 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Leg.AD_XA,
         1.0,
         f"shape: Gartley (1935), Profits in the Stock Market; ratios: {_CARNEY}; Carney (1998), The Harmonic Trader",
-        "Gartley gives no Fibonacci ratios. Pesavento and Jouflas (2007) allow B and D at 0.618 or 0.786 of XA. "
-        "BC projections are given from 1.13 or from 1.27 on",
+        "Gartley gives no Fibonacci ratios. Pesavento's appendix (quoted at fxtrading-software.com/tradermagazine2.htm) "
+        "has C at 0.618 to 0.786 and the BC projection from 1.27; a D at 0.618 of XA is also in use",
         ab_xa=(0.618, 0.618),
         bc_ab=_RETRACED,
         cd_bc=(1.13, 1.618),
@@ -104,7 +104,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Leg.AD_XA,
         1.0,
         f"{_CARNEY}; harmonictrader.com",
-        "Carney also allows any B below 0.618 and a stop at 1.13 of XA; a Bat beyond X is the Alternate Bat here",
+        "Carney also allows any B below 0.618; tables in use set it to 0.382 to 0.5",
         ab_xa=(0.382, 0.5),
         bc_ab=_RETRACED,
         cd_bc=(1.618, 2.618),
@@ -147,9 +147,9 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Harmonic.BUTTERFLY,
         Leg.AD_XA,
         1.414,
-        f"found by Gilmore and Pesavento; ratios: {_CARNEY}",
-        "Pesavento allows D from 1.27 to 1.618 of XA (1.27, 1.618), Carney's ideal one only 1.27. "
-        "The BC projection ends at 2.24 (Carney) or 2.618",
+        f"found by Gilmore; ratios: {_CARNEY}",
+        "Carney (1998) also takes D at 1.618 of XA, and tables in use anything from 1.27 to 1.618; his ideal is 1.27. "
+        "The BC projection ends at 2.24 or 2.618",
         ab_xa=(0.786, 0.786),
         bc_ab=_RETRACED,
         cd_bc=(1.618, 2.24),
@@ -193,7 +193,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Leg.AD_XA,
         1.27,
         "Carney (2011), harmonictrader.com; his points 0, X, A, B, C are X, A, B, C, D here",
-        "Carney leaves the first retracement free; some tables demand 0.382 to 0.618 of it",
+        "Carney leaves the first retracement free, some tables demand 0.382 to 0.618; some measure D on XC, not XA",
         bc_ab=(1.13, 1.618),
         cd_bc=(1.618, 2.24),
         ad_xa=(0.886, 1.13),
@@ -202,8 +202,8 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Harmonic.THREE_DRIVES,
         Leg.CD_BC,
         2.0,
-        f"Pesavento and Jouflas (2007), Trade What You See; {_CARNEY}: drives 2 and 3 end at 1.27 or 1.618 of the "
-        "retracement before, retracements of 0.618 or 0.786",
+        "Carney, harmonictrader.com: each drive ends at 1.27 or 1.618 of the retracement before; retracements of 0.618 or "
+        "0.786: forexpeacearmy.com, chapter 17, part IV, 3-Drive pattern",
         "Six pivots: the drives end at X, B and D and the first starts at P. Anything between the two ratios counts",
         xa_px=(0.618, 0.786),
         ab_xa=(1.27, 1.618),
@@ -226,7 +226,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Harmonic.AB_CD,
         Leg.CD_AB,
         1.27,
-        f"Gartley (1935); {_CARNEY}, ch. 4 and harmonictrader.com: C at 0.382 to 0.886, BC projection 1.13 to 2.618",
+        f"{_CARNEY}, ch. 4, and harmonictrader.com: C at 0.382 to 0.886, BC projection 1.13 to 2.618",
         "Carney's ideal pattern has C at 0.618 or 0.786 only; his alternate patterns with CD of 1.27 or 1.618 AB are "
         "not counted",
         bc_ab=_RETRACED,
