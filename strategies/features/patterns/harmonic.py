@@ -283,8 +283,8 @@ PARAMS = (
 )
 
 _SOURCE = (
-    "Gartley (1935), Profits in the Stock Market; Carney (1998), The Harmonic Trader, and (2010), Harmonic Trading; for "
-    "each ratio see docs/patterns.md"
+    "Gartley (1935), Profits in the Stock Market; Carney (1998), The Harmonic Trader, and (2010), Harmonic Trading; "
+    "for each ratio see docs/patterns.md"
 )
 
 FEATURES = (

@@ -92,7 +92,7 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Leg.AD_XA,
         1.0,
         f"shape: Gartley (1935), Profits in the Stock Market; ratios: {_CARNEY}; Carney (1998), The Harmonic Trader",
-        "Gartley gives no Fibonacci ratios. Pesavento's appendix (quoted at fxtrading-software.com/tradermagazine2.htm) "
+        "Gartley gives no such ratios. Pesavento's appendix (quoted at fxtrading-software.com/tradermagazine2.htm) "
         "has C at 0.618 to 0.786 and the BC projection from 1.27; a D at 0.618 of XA is also in use",
         ab_xa=(0.618, 0.618),
         bc_ab=_RETRACED,
@@ -202,8 +202,8 @@ HARMONICS: tuple[HarmonicRatios, ...] = (
         Harmonic.THREE_DRIVES,
         Leg.CD_BC,
         2.0,
-        "Carney, harmonictrader.com: each drive ends at 1.27 or 1.618 of the retracement before; retracements of 0.618 or "
-        "0.786: forexpeacearmy.com, chapter 17, part IV, 3-Drive pattern",
+        "Carney, harmonictrader.com: each drive ends at 1.27 or 1.618 of the retracement before; retracements of 0.618 "
+        "or 0.786: forexpeacearmy.com, chapter 17, part IV, 3-Drive pattern",
         "Six pivots: the drives end at X, B and D and the first starts at P. Anything between the two ratios counts",
         xa_px=(0.618, 0.786),
         ab_xa=(1.27, 1.618),
