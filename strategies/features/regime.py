@@ -183,8 +183,8 @@ FEATURES = (
         compared="Run length without a shift: 465 published for slack 0.5, threshold 5 and known mean and deviation "
         "(Montgomery); measured in the tests",
         differences="Mean and deviation are estimated from the window, so alarms without a shift are more "
-        "frequent than published: one in about 390 bars of independent normal returns with the defaults, one in about 460 "
-        "with a window of 2,000.",
+        "frequent than published: one in about 390 bars of independent normal returns with the defaults, "
+        "one in about 460 with a window of 2,000.",
     ),
     Feature(
         name="change_point",
