@@ -46,7 +46,7 @@ def _pair_beta(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: D
     before, other_before = state[0], state[1]
     state[0] = bar[CLOSE]
     state[1] = bar[OTHER]
-    out[0] = out[1] = out[2] = NAN
+    out[0] = out[1] = out[2] = out[3] = out[4] = NAN
     if before == 0.0:
         return
     start = push(state, 2, bars, (bar[CLOSE] - before) / before)
@@ -55,6 +55,8 @@ def _pair_beta(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: D
         out[0] = _beta(state, start, start + size, bars, 0.0)
         out[1] = _beta(state, start, start + size, bars, 1.0)
         out[2] = _beta(state, start, start + size, bars, -1.0)
+        out[3] = ratio(out[1], out[2], 0.0)
+        out[4] = (out[1] - out[2]) * (out[1] - out[2])
 
 
 @inline
@@ -108,17 +110,25 @@ PAIR_FEATURES = (
         family="pair",
         summary="Rolling beta: how far an instrument moves when the other moves by one.",
         formula="Covariance of both simple returns / variance of the other's, over the last `window`; up and down: the "
-        "same over those bars on which the other rose, and on which it fell.",
+        "same over those bars on which the other rose, and on which it fell; ratio = up / down; convexity = "
+        "(up - down)^2.",
         params=(window(50, "returns in the window"),),
-        outputs=(Output("beta", "return per return"), Output("up", "return per return"), Output("down", "the same")),
-        warmup=lambda p: (p["window"] + 1,) * 3,
+        outputs=(
+            Output("beta", "return per return"),
+            Output("up", "return per return"),
+            Output("down", "return per return"),
+            Output("ratio", "pure number"),
+            Output("convexity", "pure number"),
+        ),
+        warmup=lambda p: (p["window"] + 1,) * 5,
         state_size=lambda p: 2 + 2 * ring_size(p["window"]),
         kernel=_pair_beta,
         flat="0",
         source="Sharpe (1964), Capital Asset Prices, Journal of Finance 19(3), 425-442; up and down: Ang, Chen and "
         "Xing (2006), Downside Risk, Review of Financial Studies 19(4), 1191-1239",
-        compared="Stock Indicators beta.csv (1e-9); TA-Lib BETA (1e-7: its running sums drift)",
-        differences="Where the other's returns do not differ, beta is 0.",
+        compared="Stock Indicators beta.csv (1e-9), and the values it states for beta of every kind (printed digits); "
+        "TA-Lib BETA (1e-7: its running sums drift)",
+        differences="Where the other's returns do not differ, beta is 0; where down is 0 the ratio is 0.",
     ),
     Feature(
         name="relative_strength",

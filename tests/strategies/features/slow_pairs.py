@@ -19,10 +19,14 @@ def pair_correlation(closes: Column, others: Column, window: int) -> list[Column
 
 def pair_beta(closes: Column, others: Column, window: int) -> list[Column]:
     own, other = ([NAN, *(after / before - 1 for before, after in pairwise(each))] for each in (closes, others))
+    up = _over_window(own, other, window, lambda a, b: _beta(*_where(a, b, 1)))
+    down = _over_window(own, other, window, lambda a, b: _beta(*_where(a, b, -1)))
     return [
         _over_window(own, other, window, _beta),
-        _over_window(own, other, window, lambda a, b: _beta(*_where(a, b, 1))),
-        _over_window(own, other, window, lambda a, b: _beta(*_where(a, b, -1))),
+        up,
+        down,
+        [_over(a, b, 0.0) for a, b in zip(up, down, strict=True)],
+        [(a - b) ** 2 for a, b in zip(up, down, strict=True)],
     ]
 
 

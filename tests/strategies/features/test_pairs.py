@@ -45,11 +45,19 @@ def test_equals_stock_indicators(shared_data: Path, name: str, spec: FeatureSpec
         assert_same(rows[:, place], expected[theirs])
 
 
+def test_beta_of_every_kind_has_the_values_stock_indicators_states(shared_data: Path) -> None:
+    pairs = PairSet([FeatureSpec("pair_beta", {"window": 20})])
+
+    rows = pairs.batch(_compare_bars(shared_data), stock_indicator_bars(shared_data))
+
+    assert np.isfinite(rows).all(axis=1).sum() == 482
+    assert rows[20].tolist() == pytest.approx([1.5139, 1.8007, 0.3292, 5.4693, 2.1652], abs=5e-5)
+
+
 def test_equals_ta_lib(shared_data: Path) -> None:
     bars, other = _compare_bars(shared_data), stock_indicator_bars(shared_data)
-    closes, returns, beta, _, _ = (
-        PairSet([FeatureSpec("pair_correlation"), FeatureSpec("pair_beta")]).batch(bars, other).T
-    )
+    pairs = PairSet([FeatureSpec("pair_correlation"), FeatureSpec("pair_beta")])
+    closes, returns, beta, *_ = pairs.batch(bars, other).T
 
     assert_same(closes, talib.CORREL(bars.close, other.close, 20), rtol=1e-7)
     assert_same(returns[1:], talib.CORREL(np.diff(np.log(bars.close)), np.diff(np.log(other.close)), 20), rtol=1e-7)
@@ -89,7 +97,7 @@ def test_an_instrument_beside_itself_has_correlation_and_beta_one_and_no_lead() 
     bars = walk(120)
     last = PairSet([FeatureSpec(name) for name in pair_features()]).batch(bars, bars)[-1]
 
-    assert last.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0], abs=1e-12)
+    assert last.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0], abs=1e-12)
 
 
 def test_a_close_that_is_missing_on_either_side_gives_nan_and_leaves_no_trace() -> None:
