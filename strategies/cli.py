@@ -1,4 +1,4 @@
-"""`bot4 features`: list, compute and verify features."""
+"""`bot4 features`: list, compute, verify and plot features."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from terminal import JsonFlag
 
 if TYPE_CHECKING:
     from catalog.model import BarColumns
+    from strategies.features.spec import FeatureSpec
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="List, compute and verify features."
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="List, compute, verify and plot features."
 )
 
 CatalogOption = Annotated[
     Path | None, typer.Option(help="Folder of the catalog; by default `catalog` under BOT4_HOME.")
 ]
 EARLIEST_NS, LATEST_NS = 0, 2**63 - 1
+PLOTTED = ("ema:window=50", "bollinger", "rsi", "macd", "atr", "adx")
 
 
 @app.command(name="list")
@@ -33,12 +35,14 @@ def list_features(
 ) -> None:
     """List every feature: family, parameters with ranges, output columns, warm-up, source."""
     from strategies.features import documentation
+    from strategies.features.event_registry import event_features
     from strategies.features.registry import features
 
-    families = sorted({feature.family for feature in features().values()})
+    every = [*features().values(), *event_features().values()]
+    families = sorted({feature.family for feature in every})
     if family is not None and family not in families:
         raise ConfigError(f"there is no family {family!r}; there are {', '.join(families)}", where="--family")
-    chosen = [feature for feature in features().values() if family in {None, feature.family}]
+    chosen = [feature for feature in every if family in {None, feature.family}]
     if json_:
         terminal.emit(
             {
@@ -46,11 +50,13 @@ def list_features(
                     {
                         "name": feature.name,
                         "family": feature.family,
+                        "takes": documentation.takes(feature),
                         "summary": feature.summary,
                         "params": feature.params,
                         "outputs": feature.outputs,
                         "columns": bound.columns,
                         "warmup_bars": bound.warmup,
+                        "warmup_is_a_lower_bound": documentation.paced(feature),
                         "source": feature.source,
                         "version": feature.version,
                     }
@@ -64,7 +70,7 @@ def list_features(
         for title, text in (
             ("parameters", documentation.parameters(feature)),
             ("columns", documentation.outputs(feature)),
-            ("warm-up", f"{documentation.warmup(feature)} bars"),
+            ("warm-up", documentation.warmup_text(feature)),
             ("source", feature.source),
         ):
             terminal.out.print(f"  {title:<11}{text}", markup=False, highlight=False)
@@ -171,12 +177,16 @@ def verify(
     given. Exit code 5 when a feature fails, naming it.
     """
     from strategies.features import verify as verifying
+    from strategies.features.event_registry import event_features
+    from strategies.features.event_verify import verify_events
+    from strategies.features.generated_events import ROWS
     from strategies.features.registry import bind, features
     from strategies.features.spec import FeatureSpec
 
     if catalog is not None and instrument is None:
         raise ConfigError("a catalog needs an instrument", where="--instrument")
-    chosen = [bind(FeatureSpec(name)).feature for name in names] if names else list(features().values())
+    every = features() | event_features()
+    chosen = [bind(FeatureSpec(name), among=every).feature for name in names] if names else list(every.values())
     series: list[tuple[str, BarColumns | None]] = [("generated", None)]
     if instrument is not None:
         series.append((f"{instrument} {bar}", _stored(catalog, instrument, bar)))
@@ -185,10 +195,16 @@ def verify(
     with terminal.progress(f"verifying {len(chosen)} features", total=len(chosen)) as advance:
         for feature in chosen:
             bound = list(verifying.variations(feature))
-            for source, bars in series:
-                found = [failure for each in bound for failure in verifying.verify(each, bars, cuts=cuts)]
+            of_events = feature.name in event_features()
+            # no trades, quotes or books are stored: those features are verified on generated events
+            for source, bars in series[:1] if of_events else series:
+                if of_events:
+                    found = [failure for each in bound for failure in verify_events(each, cuts=cuts)]
+                    rows = ROWS
+                else:
+                    found = [failure for each in bound for failure in verifying.verify(each, bars, cuts=cuts)]
+                    rows = len(verifying.generated_bars() if bars is None else bars)
                 failures += [f"{each.label} on {source}: {each.check.value}: {each.detail}" for each in found]
-                rows = len(verifying.generated_bars() if bars is None else bars)
                 results.append(
                     {
                         "feature": feature.name,
@@ -206,9 +222,81 @@ def verify(
         return
     terminal.show_table(
         "Verified: " + "; ".join(check.value for check in verifying.Check),
-        ("feature", "bars", "rows", "parameter sets"),
+        ("feature", "on", "rows", "parameter sets"),
         [(each["feature"], each["bars"], each["rows"], len(each["variations"])) for each in results],
     )
+
+
+@app.command()
+@terminal.guarded
+def plot(
+    instrument: Annotated[str, typer.Option(help="Instrument, such as BTCUSDT-PERP.BINANCE.")],
+    bar: Annotated[str, typer.Option(help="Bar size, such as 1-HOUR.")],
+    out: Annotated[Path, typer.Option(help="File to write: .png, or .html for a page that reads values.")],
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(help="Feature to draw, such as rsi or ema:window=50; repeat it for more. Six usual ones without."),
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="TOML file of [[feature]] tables, instead of --feature.")] = None,
+    catalog: CatalogOption = None,
+    start: Annotated[str | None, typer.Option(help="Draw bars that closed after this moment, ISO 8601, UTC.")] = None,
+    end: Annotated[str | None, typer.Option(help="Draw bars that closed up to this moment, ISO 8601, UTC.")] = None,
+    bars: Annotated[int, typer.Option(min=2, max=20_000, help="Without --start: draw the last so many bars.")] = 250,
+    json_: JsonFlag = False,
+) -> None:
+    """
+    Draw bars with features: overlays on the price, the others in panes below it.
+
+    Features are computed from the first stored bar on, so that they are warm where the picture begins.
+    """
+    with terminal.progress("drawing"):
+        import settings
+        from catalog.store.parquet import Catalog
+        from errors import PreconditionError
+        from strategies.features import plot as plotting
+        from strategies.features.featureset import FeatureSet
+        from strategies.features.registry import bind
+        from strategies.features.spec import FeatureFile
+
+        if feature and spec is not None:
+            raise ConfigError("give --feature or --spec, not both")
+        specs = (
+            [_spec(text) for text in feature or PLOTTED] if spec is None else settings.load(spec, FeatureFile).feature
+        )
+        for each in specs:
+            bind(each, where="--feature" if spec is None else str(spec))
+        features = FeatureSet(specs)
+        store = Catalog(settings.home() / "catalog" if catalog is None else catalog)
+        end_ns = LATEST_NS if end is None else _moment_ns(end, "--end")
+        history = store.bars(instrument, bar, EARLIEST_NS, end_ns)
+        shown = bars if start is None else int((history.ts_ns > _moment_ns(start, "--start")).sum())
+        first = max(len(history) - shown, 0)
+        drawn = history.slice(first, len(history))
+        if len(drawn) < 2:
+            raise PreconditionError(
+                f"need at least 2 bars to draw, {instrument} has {len(drawn)} in the range asked for"
+            )
+        rows = features.batch(history)[first:]
+        plotting.draw(plotting.Chart(f"{instrument}, {bar}", drawn, features, rows), out)
+    if json_:
+        times = {"first": _iso(int(drawn.ts_ns[0])), "last": _iso(int(drawn.ts_ns[-1]))}
+        terminal.emit({"out": str(out), "bars": len(drawn), **times, "columns": features.names})
+        return
+    terminal.out.print(f"{len(drawn)} bars drawn to {out}", markup=False, highlight=False)
+
+
+def _spec(text: str) -> FeatureSpec:
+    from strategies.features.spec import FeatureSpec
+
+    name, _, listed = text.partition(":")
+    params: dict[str, int | float] = {}
+    for pair in listed.split(",") if listed else []:
+        key, _, value = pair.partition("=")
+        try:
+            params[key.strip()] = float(value)
+        except ValueError:
+            raise ConfigError(f"expected NAME or NAME:PARAMETER=NUMBER,..., was {text!r}", where="--feature") from None
+    return FeatureSpec(name.strip(), params)
 
 
 def _stored(catalog: Path | None, instrument: str, bar: str) -> BarColumns:

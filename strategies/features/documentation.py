@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from errors import ConfigError
+from strategies.features.event_registry import event_features
+from strategies.features.events import EventFeature
 from strategies.features.kernel import Feature, Param
 from strategies.features.registry import BoundFeature, bind_unchecked, features
 
@@ -15,7 +17,9 @@ PAGE = Path("docs/features.md")
 
 def section() -> str:
     """Return the table of all features, and what is to be said of each, as Markdown."""
-    return "\n".join(_lines(features().values())) + "\n"
+    of_bars = _lines("Features", "bars", features().values())
+    of_events = _lines("Features of events", "events", event_features().values())
+    return "\n".join([*of_bars, "", *of_events]) + "\n"
 
 
 def refreshed(page: str) -> str:
@@ -44,16 +48,33 @@ def warmup(feature: Feature) -> str:
     return str(bars[0]) if len(set(bars)) == 1 else ", ".join(map(str, bars))
 
 
-def _lines(registered: Iterable[Feature]) -> Iterator[str]:
+def takes(feature: Feature) -> str:
+    """Return what a feature is computed from: bars, or a kind of event."""
+    return feature.kind.value if isinstance(feature, EventFeature) else "bar"
+
+
+def paced(feature: Feature) -> bool:
+    """Return whether a feature's warm-up is a lower bound, as it also depends on times or sizes."""
+    return isinstance(feature, EventFeature) and feature.paced
+
+
+def warmup_text(feature: Feature) -> str:
+    """Return a feature's warm-up with its defaults, in words."""
+    unit = "events" if isinstance(feature, EventFeature) else "bars"
+    return f"{'at least ' if paced(feature) else ''}{warmup(feature)} {unit}"
+
+
+def _lines(heading: str, unit: str, registered: Iterable[Feature]) -> Iterator[str]:
     listed = list(registered)
-    yield "## Features"
+    yield f"## {heading}"
     yield ""
-    yield from _row("feature", "family", "columns with default parameters", "warm-up, bars", "compared with")
+    yield from _row("feature", "family", "columns with default parameters", f"warm-up, {unit}", "compared with")
     yield from _row(*["---"] * 5)
     for feature in listed:
         columns = ", ".join(f"`{name}`" for name in default(feature).columns)
         link = f"[`{feature.name}`](#{feature.name})"
-        yield from _row(link, feature.family, columns, warmup(feature), feature.compared)
+        bound = "at least " if paced(feature) else ""
+        yield from _row(link, feature.family, columns, bound + warmup(feature), feature.compared)
     for feature in listed:
         yield from _feature(feature)
 
@@ -64,6 +85,8 @@ def _feature(feature: Feature) -> Iterator[str]:
     yield ""
     yield feature.summary
     yield ""
+    if isinstance(feature, EventFeature):
+        yield f"- **Takes**: a {feature.kind.value}"
     yield f"- **Definition**: {feature.formula}"
     if feature.params:
         yield "- **Parameters**: " + "; ".join(_param(param) for param in feature.params)

@@ -8,12 +8,13 @@ import numpy as np
 
 from strategies.features.events import EventKind, Events
 
+ROWS = 1500
 _TICK = 0.1
 _LEVELS = 20
 _HOUR_NS = 3_600_000_000_000
 
 
-def generated_events(kind: EventKind, rows: int = 1500, seed: int = 20) -> Events:
+def generated_events(kind: EventKind, rows: int = ROWS, seed: int = 20) -> Events:
     """
     Return `rows` events of a kind: trades, quotes and books about five a second, payments every 8 hours.
 

@@ -104,7 +104,7 @@ def html(chart: Chart) -> str:
         figure, axes = _figure(chart)
         buffer = StringIO()
         FigureCanvasSVG(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = buffer.getvalue()
     panes = [
         Pane(

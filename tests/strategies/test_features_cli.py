@@ -16,6 +16,7 @@ from catalog.store.parquet import Catalog
 from strategies import cli
 from strategies.features import registry, verify
 from strategies.features.default import DEFAULT_SPECS
+from strategies.features.event_registry import event_features
 from strategies.features.featureset import FeatureSet
 from strategies.features.kernel import CLOSE, Feature
 from strategies.features.registry import features
@@ -54,7 +55,7 @@ def test_list_shows_every_feature_with_its_source() -> None:
     code, out, _ = run("list")
 
     assert code == 0
-    for feature in features().values():
+    for feature in [*features().values(), *event_features().values()]:
         assert f"{feature.name} ({feature.family})" in out
         assert feature.source in out
 
@@ -64,7 +65,8 @@ def test_list_of_a_family_as_json_is_one_object() -> None:
 
     listed = json.loads(out)["features"]
     assert code == 0
-    assert [feature["name"] for feature in listed] == ["bollinger", "donchian", "keltner"]
+    assert [feature["name"] for feature in listed][:3] == ["bollinger", "donchian", "keltner"]
+    assert {feature["family"] for feature in listed} == {"bands"}
     assert listed[0]["params"][0]["name"] == "window"
     assert listed[0]["warmup_bars"] == [20] * 5
 
@@ -163,7 +165,9 @@ def test_verify_holds_on_generated_and_on_stored_bars(catalog: Path) -> None:
     result = json.loads(out)
     assert code == 0
     assert result["passed"]
-    assert {each["feature"] for each in result["results"]} == set(features())
+    assert {each["feature"] for each in result["results"]} == {*features(), *event_features()}
+    stored = {each["feature"] for each in result["results"] if each["bars"] != "generated"}
+    assert stored == set(features())
     assert {each["rows"] for each in result["results"] if each["bars"] == f"{INSTRUMENT} 1-HOUR"} == {ROWS}
     assert all(each["passed"] for each in result["results"])
 
@@ -192,3 +196,73 @@ def _ahead(ts_ns, bar, params, state, out):
     if state[0] > 0.0:
         out[-1] = bar[CLOSE]
     state[0] = 1.0
+
+
+def plot(catalog: Path, out: Path, *arguments: str) -> tuple[int, str, str]:
+    return run(
+        *("plot", "--instrument", INSTRUMENT, "--bar", "1-HOUR", "--catalog", str(catalog), "--out", str(out)),
+        *arguments,
+    )
+
+
+def test_plot_draws_the_last_bars_as_png(catalog: Path, tmp_path: Path) -> None:
+    code, out, _ = plot(catalog, tmp_path / "chart.png", "--bars", "120", "--json")
+
+    assert code == 0
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(out)["bars"] == 120
+    assert json.loads(out)["last"] == "2023-01-13T12:00:00Z"
+    assert "ema_50" in json.loads(out)["columns"]
+    assert [path.name for path in tmp_path.iterdir()] == ["chart.png"]
+
+
+def test_plot_as_a_page_stands_alone_and_is_warm_where_it_begins(catalog: Path, tmp_path: Path) -> None:
+    page = tmp_path / "chart.html"
+
+    code, _, _ = plot(
+        *(catalog, page, "--feature", "sma:window=40", "--feature", "rsi"),
+        *("--start", "2023-01-05", "--end", "2023-01-07"),
+    )
+
+    text = page.read_text()
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    bars = Catalog(catalog).bars(INSTRUMENT, "1-HOUR", 0, 2**63 - 1)
+    assert code == 0
+    for loads in ("<script src", "<link", "<img", "<image", "@import", "url(http", "fetch("):
+        assert loads not in text
+    assert (data["when"][0], data["when"][-1]) == ("2023-01-05 01:00", "2023-01-07 00:00")
+    price, below = data["panes"]
+    assert [name for name, _ in price["lines"]] == ["open", "high", "low", "close", "sma_40"]
+    assert [name for name, _ in below["lines"]] == ["rsi_14"]
+    # row 96 is the bar that closed at 01:00 on the fifth day
+    assert float(price["lines"][-1][1][0]) == pytest.approx(bars.close[57:97].mean(), rel=1e-6)
+    assert price["top"] < price["bottom"] < below["top"] < below["bottom"]
+
+
+def test_the_same_plot_is_the_same_page(catalog: Path, tmp_path: Path) -> None:
+    for name in ("a.html", "b.html"):
+        assert plot(catalog, tmp_path / name, "--feature", "macd")[0] == 0
+
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "message"),
+    [
+        ("chart.pdf", [], 2, "expected a file that ends in .png or .html"),
+        ("missing/chart.png", [], 2, "the folder of the output file does not exist"),
+        ("chart.png", ["--feature", "emaa"], 2, "feature 'emaa' is unknown; did you mean 'ema'?"),
+        ("chart.png", ["--feature", "ema:50"], 2, "expected NAME or NAME:PARAMETER=NUMBER"),
+        ("chart.png", ["--feature", "ema:window=0"], 2, "--feature: parameter window of ema must be from 1 to 5000"),
+        ("chart.png", ["--feature", "rsi", "--spec", "set.toml"], 2, "give --feature or --spec, not both"),
+        ("chart.png", ["--start", "2031-01-01"], 3, "need at least 2 bars to draw"),
+    ],
+)
+def test_plot_refuses_saying_where(
+    catalog: Path, tmp_path: Path, name: str, arguments: list[str], code: int, message: str
+) -> None:
+    ended, _, err = plot(catalog, tmp_path / name, *arguments)
+
+    assert ended == code
+    assert message in " ".join(err.split())
+    assert not (tmp_path / name).exists()
