@@ -23,15 +23,17 @@ def _aroon(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubl
     if not filled(state, 0, kept):
         out[0] = out[1] = out[2] = NAN
         return
-    top, bottom = start, start + lows
-    for index in range(start + 1, start + kept):
-        # of equal extremes the newest counts
-        if state[index] >= state[top]:
-            top = index
-        if state[index + lows] <= state[bottom]:
-            bottom = index + lows
+    # of equal extremes the newest counts
+    top = start + bars
+    highest = largest(state, start, kept)
+    while state[top] != highest:
+        top -= 1
+    bottom = start + bars
+    lowest = smallest(state, start + lows, kept)
+    while state[bottom + lows] != lowest:
+        bottom -= 1
     out[0] = 100.0 * (top - start) / bars
-    out[1] = 100.0 * (bottom - lows - start) / bars
+    out[1] = 100.0 * (bottom - start) / bars
     out[2] = out[0] - out[1]
 
 
