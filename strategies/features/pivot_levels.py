@@ -206,8 +206,8 @@ def _rolling_demark(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, o
 _WHAT = "H, L, C, O: the high, low, close and open of "
 _PERSON = "Person (2004), A Complete Guide to Technical Trading Tactics, ch. 6"
 _CSV = "Stock Indicators pivot-points.csv, its months being the sessions (1e-9)"
-_SLOW = "No published values at hand; slow reference in the tests"
-_ROLLING_CHECK = "The session feature, where the window is a session (1e-12); slow reference in the tests"
+_STATED = "The values Stock Indicators states for its sample series (printed digits)"
+_AS_SESSION = "The session feature, where the window is a session (1e-12)"
 
 type _Method = tuple[str, str, int, str, Kernel, Kernel, str]
 
@@ -230,7 +230,7 @@ _METHODS: tuple[_Method, ...] = (
         _PERSON,
         _session_fibonacci,
         _rolling_fibonacci,
-        _SLOW,
+        _STATED,
     ),
     (
         "camarilla",
@@ -239,7 +239,7 @@ _METHODS: tuple[_Method, ...] = (
         "Scott (1989), Camarilla equation; Ochoa (2010), Secrets of a Pivot Boss, ch. 6",
         _session_camarilla,
         _rolling_camarilla,
-        _SLOW,
+        _STATED,
     ),
     (
         "woodie",
@@ -248,7 +248,7 @@ _METHODS: tuple[_Method, ...] = (
         "Wood (Woodie's CCI Club), after Ochoa (2010), Secrets of a Pivot Boss, ch. 6",
         _session_woodie,
         _rolling_woodie,
-        _SLOW,
+        _STATED,
     ),
     (
         "demark",
@@ -258,7 +258,7 @@ _METHODS: tuple[_Method, ...] = (
         "DeMark (1994), The New Science of Technical Analysis, ch. 9",
         _session_demark,
         _rolling_demark,
-        _SLOW,
+        _STATED,
     ),
 )
 
@@ -291,6 +291,14 @@ def _by_session(method: _Method) -> Feature:
 
 def _over_window(method: _Method) -> Feature:
     name, formula, levels, source, _, kernel, _ = method
+    differences = "The current bar is left out, so that it can cross a level; open now is the current bar's open."
+    compared = f"{_STATED}; {_AS_SESSION[0].lower()}{_AS_SESSION[1:]}"
+    if name == "demark":
+        compared = _AS_SESSION
+        differences += (
+            " O is the window's own open, as DeMark has it; Stock Indicators compares C with the current bar's open in "
+            "its rolling form, and with the period's own in its calendar form."
+        )
     return Feature(
         name=f"rolling_pivots_{name}",
         family="structure",
@@ -306,8 +314,8 @@ def _over_window(method: _Method) -> Feature:
         kernel=kernel,
         flat="every level on the price",
         source=source,
-        compared=_ROLLING_CHECK,
-        differences="The current bar is left out, so that it can cross a level; open now is the current bar's open.",
+        compared=compared,
+        differences=differences,
     )
 
 

