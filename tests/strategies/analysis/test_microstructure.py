@@ -65,7 +65,7 @@ def test_kyle_lambda_by_hand() -> None:
 
 
 def test_order_flow_imbalance_by_hand() -> None:
-    # the examples of Cont, Kukanov and Stoikov, section 2.1: sizes grow, a price steps up, an ask is taken away
+    # sizes change, the bid steps up, the ask is taken away, the bid steps down
     book = quotes((99, 5, 101, 4), (99, 7, 101, 3), (100, 2, 101, 3), (100, 2, 102, 6), (99, 8, 102, 6))
 
     assert rows("order_flow_imbalance", book, window=1)[1:, 0].tolist() == [2 + 1, 2, 3, -2]
