@@ -36,9 +36,10 @@ def list_features(
     """List every feature: family, parameters with ranges, output columns, warm-up, source."""
     from strategies.features import documentation
     from strategies.features.event_registry import event_features
+    from strategies.features.pair_features import pair_features
     from strategies.features.registry import features
 
-    every = [*features().values(), *event_features().values()]
+    every = [*features().values(), *pair_features().values(), *event_features().values()]
     families = sorted({feature.family for feature in every})
     if family is not None and family not in families:
         raise ConfigError(f"there is no family {family!r}; there are {', '.join(families)}", where="--family")
@@ -180,12 +181,13 @@ def verify(
     from strategies.features.event_registry import event_features
     from strategies.features.event_verify import verify_events
     from strategies.features.generated_events import ROWS
+    from strategies.features.pair_features import pair_features
     from strategies.features.registry import bind, features
     from strategies.features.spec import FeatureSpec
 
     if catalog is not None and instrument is None:
         raise ConfigError("a catalog needs an instrument", where="--instrument")
-    every = features() | event_features()
+    every = features() | pair_features() | event_features()
     chosen = [bind(FeatureSpec(name), among=every).feature for name in names] if names else list(every.values())
     series: list[tuple[str, BarColumns | None]] = [("generated", None)]
     if instrument is not None:
@@ -196,8 +198,8 @@ def verify(
         for feature in chosen:
             bound = list(verifying.variations(feature))
             of_events = feature.name in event_features()
-            # no trades, quotes or books are stored: those features are verified on generated events
-            for source, bars in series[:1] if of_events else series:
+            # no trades, quotes or books are stored, and one instrument is no pair: generated ones stand for them
+            for source, bars in series if feature.name in features() else series[:1]:
                 if of_events:
                     found = [failure for each in bound for failure in verify_events(each, cuts=cuts)]
                     rows = ROWS

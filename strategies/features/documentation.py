@@ -9,6 +9,7 @@ from errors import ConfigError
 from strategies.features.event_registry import event_features
 from strategies.features.events import EventFeature
 from strategies.features.kernel import Feature, Param
+from strategies.features.pair_features import pair_features
 from strategies.features.registry import BoundFeature, bind_unchecked, features
 
 BEGIN = "<!-- begin: written by `python -m strategies.features.documentation`, do not edit below -->"
@@ -18,8 +19,9 @@ PAGE = Path("docs/features.md")
 def section() -> str:
     """Return the table of all features, and what is to be said of each, as Markdown."""
     of_bars = _lines("Features", "bars", features().values())
+    of_pairs = _lines("Features of two instruments", "bars", pair_features().values())
     of_events = _lines("Features of events", "events", event_features().values())
-    return "\n".join([*of_bars, "", *of_events]) + "\n"
+    return "\n".join([*of_bars, "", *of_pairs, "", *of_events]) + "\n"
 
 
 def refreshed(page: str) -> str:
@@ -49,8 +51,10 @@ def warmup(feature: Feature) -> str:
 
 
 def takes(feature: Feature) -> str:
-    """Return what a feature is computed from: bars, or a kind of event."""
-    return feature.kind.value if isinstance(feature, EventFeature) else "bar"
+    """Return what a feature is computed from: bars, bars of two instruments, or a kind of event."""
+    if isinstance(feature, EventFeature):
+        return feature.kind.value
+    return "pair" if feature.name in pair_features() else "bar"
 
 
 def paced(feature: Feature) -> bool:

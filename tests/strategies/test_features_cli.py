@@ -19,6 +19,7 @@ from strategies.features.default import DEFAULT_SPECS
 from strategies.features.event_registry import event_features
 from strategies.features.featureset import FeatureSet
 from strategies.features.kernel import CLOSE, Feature
+from strategies.features.pair_features import pair_features
 from strategies.features.registry import features
 
 INSTRUMENT = "BTCUSDT-PERP.BINANCE"
@@ -55,7 +56,7 @@ def test_list_shows_every_feature_with_its_source() -> None:
     code, out, _ = run("list")
 
     assert code == 0
-    for feature in [*features().values(), *event_features().values()]:
+    for feature in [*features().values(), *pair_features().values(), *event_features().values()]:
         assert f"{feature.name} ({feature.family})" in out
         assert feature.source in out
 
@@ -165,7 +166,7 @@ def test_verify_holds_on_generated_and_on_stored_bars(catalog: Path) -> None:
     result = json.loads(out)
     assert code == 0
     assert result["passed"]
-    assert {each["feature"] for each in result["results"]} == {*features(), *event_features()}
+    assert {each["feature"] for each in result["results"]} == {*features(), *pair_features(), *event_features()}
     stored = {each["feature"] for each in result["results"] if each["bars"] != "generated"}
     assert stored == set(features())
     assert {each["rows"] for each in result["results"] if each["bars"] == f"{INSTRUMENT} 1-HOUR"} == {ROWS}
