@@ -115,6 +115,8 @@ FEATURES = (
         source="Corwin and Schultz (2012), A Simple Way to Estimate Bid-Ask Spreads from Daily High and Low Prices, "
         "Journal of Finance 67(2), 719-760, eq. 14 and 18, section II.C (gaps, negative values)",
         compared="No published values; slow reference in the tests; recovers the spread of simulated bars",
-        differences="They average over a month; here over a window.",
+        differences="They average over a month; here over a window. Lopez de Prado (2018, ch. 19) averages b over the "
+        "window before taking its root, and does not move back gaps. Bars without a range are taken as they are; the "
+        "authors' program takes the range of the day before for them.",
     ),
 )

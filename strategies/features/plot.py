@@ -40,8 +40,9 @@ _STYLE: Any = {  # its type in matplotlib is a list of every name there is
     "svg.fonttype": "none",
     "svg.hashsalt": "bot4",  # else ids differ from run to run
 }
-_WIDTH_IN, _PRICE_IN, _PANE_IN, _HEAD_IN, _FOOT_IN, _GAP_IN = 12.0, 4.2, 1.2, 0.8, 0.35, 0.32
+_WIDTH_IN, _PRICE_IN, _PANE_IN, _HEAD_IN, _FOOT_IN = 12.0, 4.2, 1.2, 0.48, 0.35
 _LEFT, _RIGHT = 0.02, 0.925
+_KEY_CHARACTERS = 170  # that fit beside each other in a legend
 _DAY_NS = 86_400_000_000_000
 
 
@@ -64,6 +65,13 @@ class Chart(NamedTuple):
     bars: BarColumns
     features: FeatureSet
     values: F64
+
+
+class _Key(NamedTuple):
+    """The legend above a pane: how many names stand beside each other, and its height in inches."""
+
+    columns: int
+    height_in: float
 
 
 def draw(chart: Chart, path: Path) -> None:
@@ -136,31 +144,40 @@ def _figure(chart: Chart) -> tuple[Figure, list[tuple[Axes, list[BoundFeature]]]
     over: list[BoundFeature] = []
     below: list[BoundFeature] = []
     for bound in chart.features.features:
-        priced = all(output.unit == "price" for output in bound.feature.outputs)
-        # a feature with a share or a width beside its prices is drawn by the prices alone
-        some = any(output.unit == "price" for output in bound.feature.outputs)
-        onto = (priced or some) and overlays(chart.bars, _columns(chart, bound, only_prices=True))
+        # a share or a width beside prices, as Bollinger bands have, is read on the page but not drawn
+        priced = any(_is_price(output.unit) for output in bound.feature.outputs)
+        onto = priced and overlays(chart.bars, _columns(chart, bound, only_prices=True))
         (over if onto else below).append(bound)
-    height = _HEAD_IN + _PRICE_IN + len(below) * (_PANE_IN + _GAP_IN) + _FOOT_IN
+    stack = [(over, _PRICE_IN), *(([bound], _PANE_IN) for bound in below)]
+    keys = [_key(chart, features, price=index == 0) for index, (features, _) in enumerate(stack)]
+    height = _HEAD_IN + _FOOT_IN + sum(tall + key.height_in for (_, tall), key in zip(stack, keys, strict=True))
     figure = Figure(figsize=(_WIDTH_IN, height), facecolor="white")
-    figure.text(_LEFT, 1.0 - 0.28 / height, chart.title, fontsize=13, fontweight="bold", va="center")
+    at = 1.0 - 0.28 / height
+    figure.text(_LEFT, at, chart.title, fontsize=13, fontweight="bold", va="center")
     span = " to ".join(
-        datetime.fromtimestamp(int(ts) // 10**9, UTC).strftime("%Y-%m-%d %H:%M") for ts in chart.bars.ts_ns[[0, -1]]
+        datetime.fromtimestamp(int(ts_ns) // 10**9, UTC).strftime("%Y-%m-%d %H:%M")
+        for ts_ns in chart.bars.ts_ns[[0, -1]]
     )
-    figure.text(_RIGHT, 1.0 - 0.28 / height, f"{span} UTC", color=_MUTED, fontsize=9, ha="right", va="center")
+    figure.text(_RIGHT, at, f"{span} UTC", color=_MUTED, fontsize=9, ha="right", va="center")
     axes: list[tuple[Axes, list[BoundFeature]]] = []
     top = height - _HEAD_IN
-    for features, tall in [(over, _PRICE_IN), *(([bound], _PANE_IN) for bound in below)]:
+    for (features, tall), key in zip(stack, keys, strict=True):
+        top -= key.height_in
         axis = figure.add_axes((_LEFT, (top - tall) / height, _RIGHT - _LEFT, tall / height))
         axes.append((axis, list(features)))
-        top -= tall + _GAP_IN
+        top -= tall
     days = chart.bars.ts_ns / _DAY_NS
     _prices(axes[0][0], days, chart.bars)
     for index, (axis, features) in enumerate(axes):
         colour = 0
         for bound in features:
             colour = _feature(axis, days, chart, bound, colour, price=index == 0)
-        _dress(axis, days, last=index == len(axes) - 1, legend=bool(features))
+        _dress(axis, days, last=index == len(axes) - 1)
+        if features:
+            axis.legend(
+                loc="lower left", bbox_to_anchor=(-0.004, 0.985), ncols=keys[index].columns, fontsize=8.5,
+                frameon=False, borderpad=0.2, handlelength=1.4, columnspacing=1.3, labelspacing=0.25,
+            )  # fmt: skip
     return figure, axes
 
 
@@ -186,7 +203,7 @@ def _prices(axis: Axes, days: F64, bars: BarColumns) -> None:
 def _feature(axis: Axes, days: F64, chart: Chart, bound: BoundFeature, colour: int, *, price: bool) -> int:
     width = 1.3 if len(days) <= _CANDLES_MAX else 0.9
     chosen = _chosen(chart, bound, only_prices=price)
-    band = {output.name for output in bound.feature.outputs} >= {"upper", "lower"}
+    band = price and {output.name for output in bound.feature.outputs} >= {"upper", "lower"}
     if band:
         low, high = (chart.values[:, chart.features.column(f"{bound.label}.{end}")] for end in ("lower", "upper"))
         axis.fill_between(days, low, high, color=_COLOURS[colour % len(_COLOURS)], alpha=0.07, linewidth=0.0)
@@ -206,7 +223,7 @@ def _feature(axis: Axes, days: F64, chart: Chart, bound: BoundFeature, colour: i
     return colour + (1 if band else 0)
 
 
-def _dress(axis: Axes, days: F64, *, last: bool, legend: bool) -> None:
+def _dress(axis: Axes, days: F64, *, last: bool) -> None:
     step = float(np.median(np.diff(days)))
     axis.set_xlim(days[0] - step, days[-1] + step)
     axis.margins(y=0.08)
@@ -222,11 +239,12 @@ def _dress(axis: Axes, days: F64, *, last: bool, legend: bool) -> None:
     formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     axis.xaxis.set_major_formatter(formatter)
     axis.tick_params(labelbottom=last)
-    if legend:
-        axis.legend(
-            loc="lower left", bbox_to_anchor=(-0.004, 0.985), ncols=7, fontsize=8.5, frameon=False, borderpad=0.2,
-            handlelength=1.4, columnspacing=1.3,
-        )  # fmt: skip
+
+
+def _key(chart: Chart, features: Sequence[BoundFeature], *, price: bool) -> _Key:
+    names = [name for bound in features for name, _ in _chosen(chart, bound, only_prices=price)]
+    columns = max(_KEY_CHARACTERS // (max(map(len, names), default=0) + 6), 1)
+    return _Key(columns, 0.14 + 0.17 * max(-(-len(names) // columns), 1))
 
 
 def _tick(value: float, _: int) -> str:
@@ -235,7 +253,11 @@ def _tick(value: float, _: int) -> str:
 
 def _chosen(chart: Chart, bound: BoundFeature, *, only_prices: bool) -> list[tuple[str, int]]:
     pairs = zip(bound.columns, bound.feature.outputs, strict=True)
-    return [(name, chart.features.column(name)) for name, output in pairs if not only_prices or output.unit == "price"]
+    return [(name, chart.features.column(name)) for name, output in pairs if not only_prices or _is_price(output.unit)]
+
+
+def _is_price(unit: str) -> bool:
+    return unit.partition(",")[0] == "price"
 
 
 def _columns(chart: Chart, bound: BoundFeature, *, only_prices: bool) -> F64:
