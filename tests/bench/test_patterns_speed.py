@@ -1,4 +1,4 @@
-"""How long the Ichimoku cloud and the candlestick patterns take in the compiled loop, against TA-Lib in one process."""
+"""How long Ichimoku, candlesticks, structure and regimes take in the compiled loop; candlesticks against TA-Lib."""
 
 from __future__ import annotations
 
@@ -59,3 +59,22 @@ def test_all_candlestick_patterns_against_ta_lib(show: Callable[[str], None]) ->
 
     show(f"\n{len(FEATURES)} candlestick patterns: {ours:.0f} ns a bar in the loop, TA-Lib's batch {theirs:.0f} ns")
     assert ours < 3_000
+
+
+def test_structure_and_regimes(show: Callable[[str], None]) -> None:
+    bars = generated_bars(ROWS)
+    limits_ns = {
+        "confirmed_swings": 200,
+        "market_structure": 200,
+        "support_resistance": 400,
+        "cusum": 500,
+        "markov_volatility": 200,
+        "change_point": 6_000,
+    }
+
+    show("")
+    for name, limit_ns in limits_ns.items():
+        features = FeatureSet([FeatureSpec(name)])
+        taken = ns_per_bar(lambda features=features: features.batch(bars), rounds=3)
+        show(f"{name:<20}{taken:>8.0f} ns a bar in the loop")
+        assert taken < limit_ns, name
