@@ -10,6 +10,7 @@ from generated_bars import HOUR_NS, from_close, walk
 
 from strategies.features.featureset import FeatureSet
 from strategies.features.spec import FeatureSpec
+from strategies.features.verify import generated_bars
 
 TEN_PERCENT = {"reversal_atr": 0.0, "reversal_fraction": 0.1}
 
@@ -96,3 +97,18 @@ def test_a_broken_resistance_becomes_support() -> None:
     assert found["resistance"][23] == 130  # at 125, on the way up
     assert found["support"][-1] == 130
     assert np.isnan(found["resistance"][-1])
+
+
+def test_a_random_walk_has_each_trend_a_third_of_the_time_and_it_says_nothing() -> None:
+    bars = generated_bars(100_000, seed=12)
+    rows = FeatureSet([FeatureSpec("market_structure")]).batch(bars)[100:]
+    trend, breaks = rows.T
+
+    for state in (-1, 0, 1):
+        assert (trend == state).mean() == pytest.approx(1 / 3, abs=0.04)
+    assert 1 / (breaks != 0).mean() == pytest.approx(23, rel=0.1)
+    # no look-ahead: the next return is as likely up as down, whatever the trend or the break
+    following = np.diff(np.log(bars.close[100:]))
+    for signal in (trend[:-1], breaks[:-1]):
+        gain = signal * following
+        assert abs(gain.mean()) < 4 * gain.std() / np.sqrt(len(gain))

@@ -104,6 +104,14 @@ def test_markov_volatility_follows_planted_states() -> None:
     assert np.std(returns[1:] / found["volatility"][1:-1]) == pytest.approx(1.0, abs=0.05)
 
 
+def test_markov_volatility_false_alarms_are_as_stated() -> None:
+    turbulent = run("markov_volatility", noise(200_000, 8, 0.005))["turbulent"][1:]
+
+    assert (turbulent > 0.5).mean() == pytest.approx(0.003, rel=0.2)
+    begun = (turbulent[1:] > 0.5) & (turbulent[:-1] <= 0.5)
+    assert 1 / begun.mean() == pytest.approx(460, rel=0.15)
+
+
 def test_markov_volatility_is_the_forward_pass_of_hmmlearn() -> None:
     returns = np.concatenate((noise(60, 5, 0.005), noise(60, 6, 0.02), noise(60, 7, 0.005)))
     model = GaussianHMM(2, covariance_type="diag")
