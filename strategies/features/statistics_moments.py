@@ -144,7 +144,7 @@ FEATURES = (
         flat="0",
         source="Mean absolute deviation, mean square error, mean absolute percentage error: Hyndman and Koehler "
         "(2006), Another Look at Measures of Forecast Accuracy, International Journal of Forecasting 22(4), 679-688",
-        compared="Stock Indicators sma-analysis.csv (1e-9); Tulip md (printed digits)",
+        compared="Stock Indicators sma-analysis.csv (1e-9); Tulip md and var (printed digits)",
         differences="none",
     ),
     Feature(
@@ -213,8 +213,8 @@ FEATURES = (
         source="Achelis (2000), Technical Analysis from A to Z, Linear Regression Indicator, p. 177, Time Series "
         "Forecast, p. 318; r_squared: Chande and Kroll (1994), The New Technical Trader",
         compared="TA-Lib LINEARREG, LINEARREG_SLOPE, LINEARREG_INTERCEPT, TSF (1e-9) and CORREL of close and bar "
-        "number, squared (1e-7); Tulip linreg, linregslope, tsf (printed digits)",
-        differences="The intercept is at the oldest close, as in TA-Lib; Tulip puts it one bar before, and Stock "
-        "Indicators before the history's first bar. Closes without movement have r_squared 0.",
+        "number, squared (1e-7); Tulip linreg, linregslope, linregintercept, tsf (printed digits)",
+        differences="The intercept is at the oldest close, as in TA-Lib and Tulip; Stock Indicators puts it before the "
+        "history's first bar. Closes without movement have r_squared 0.",
     ),
 )

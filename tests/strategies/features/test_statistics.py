@@ -34,6 +34,7 @@ def test_equals_stock_indicators(shared_data: Path, name: str, spec: FeatureSpec
         ("var", "sma_analysis", "mse", 1),
         ("linreg", "regression", "end", 1),
         ("linregslope", "regression", "slope", 1),
+        ("linregintercept", "regression", "intercept", 1),
         ("tsf", "regression", "forecast", 1),
     ],
 )
