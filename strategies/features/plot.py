@@ -134,10 +134,9 @@ def overlays(bars: BarColumns, values: F64) -> bool:
     """
     known = values[np.isfinite(values)]
     low, high = float(np.nanmin(bars.low)), float(np.nanmax(bars.high))
-    reach = high - low
-    return bool(len(known)) and bool(
-        (np.quantile(known, 0.05) > low - reach) and (np.quantile(known, 0.95) < high + reach)
-    )
+    # half the lowest price as well: after a great fall, zero is not farther from it than the range is wide
+    floor, ceiling = max(2.0 * low - high, 0.5 * low), 2.0 * high - low
+    return bool(len(known)) and bool(np.quantile(known, 0.05) > floor and np.quantile(known, 0.95) < ceiling)
 
 
 def _figure(chart: Chart) -> tuple[Figure, list[tuple[Axes, list[BoundFeature]]]]:
