@@ -156,6 +156,7 @@ def test_wave_3_is_never_the_shortest() -> None:
 
     assert counts(with_third(19.01), Wave.IMPULSE, misfits=4)  # shorter than wave 1, longer than wave 5
     assert not counts(with_third(18.99), Wave.IMPULSE, misfits=4)
+    assert counts(with_third(19.0), Wave.IMPULSE, misfits=4)  # as long as wave 5: not the shortest
 
 
 def test_wave_4_never_enters_the_territory_of_wave_1() -> None:
@@ -187,6 +188,11 @@ def test_a_triple_three_needs_three_waves_in_each_part() -> None:
     assert counts(triple_three(b=0.9), Wave.COMPLEX)
     assert not counts(triple_three(first_x=1.05), Wave.COMPLEX, misfits=4)  # X beyond the start of W
     assert not counts(triple_three(b=1.05), Wave.COMPLEX, misfits=4)  # B beyond the start of A
+    assert not counts(triple_three(second_x=1.05), Wave.COMPLEX, misfits=4)  # X beyond the start of Y
+    for part in (0, 4, 8):
+        points = triple_three()
+        points[part + 2] = points[part] + 0.5  # B beyond the start of A, in this part only
+        assert not counts(points, Wave.COMPLEX, misfits=4), part
 
 
 def test_levels_of_waves_1_to_4_foretell_the_fifth() -> None:
@@ -265,6 +271,18 @@ def test_the_feature_prefers_the_larger_count_and_ends_it_at_its_third_target() 
         np.testing.assert_allclose(column[name][21:23], level / bars.close[21:23] - 1, rtol=1e-9)
     assert column["wave"][after].tolist()[-1] in (0, Wave.IMPULSE)
     assert column["wave"][24] == 0  # 0.7 of the way back is beyond 0.618
+
+
+@pytest.mark.parametrize(("beyond", "stands"), [(0.0, True), (0.25, False)])
+def test_a_count_ends_beyond_its_invalidation_not_at_it(beyond: float, stands: bool) -> None:
+    # 5 % of the end of this falling impulse is less than 5 % of where the price turns back: no pivot in between
+    points = from_legs(-20.0, 10.0, -32.0, 16.0, -20.0)
+    bars = drawn([*points, points[-1] + 7.75, points[-1] - beyond], turn_back=0.01)
+    params = {"reversal_atr": 0, "reversal_fraction": 0.05, "misfits": 1}
+    values = FeatureSet([FeatureSpec("elliott", params)]).batch(bars)[:, 0].tolist()
+
+    assert values[24] == Wave.IMPULSE
+    assert values[28] == (Wave.IMPULSE if stands else 0)
 
 
 def test_a_stream_gives_what_the_batch_gives_and_takes_nothing_back() -> None:

@@ -201,6 +201,15 @@ def test_each_pattern_but_the_widest_is_told_from_all_others() -> None:
         assert others <= {Harmonic.SHARK}, (pattern, others)
 
 
+def test_three_drives_need_the_pivot_before_x() -> None:
+    # the leg from 100 to 30 would be in ratio to a leg from 0 to 100, which there is not
+    points = [100.0, 30.0, 128.0, 59.4, 155.4]
+
+    assert not found(points, Harmonic.THREE_DRIVES)
+    assert not found(points[:-1], Harmonic.THREE_DRIVES, completed=False)
+    assert found([2.0, *points], Harmonic.THREE_DRIVES)
+
+
 def test_stops_lie_beyond_the_zone_at_the_largest_tolerance() -> None:
     for ratios in HARMONICS:
         assert ratios.stop > ratios.ranges[ratios.stop_leg][1] * 1.1 or ratios.ranges[ratios.stop_leg] == ANY, ratios
