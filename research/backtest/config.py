@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ import settings
 from catalog.bar_size import BarSize
 from errors import ConfigError
 from research.integrity.sanity import SanityConfig
+from research.period import instant_ns
 from research.venue.config import VenueConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
@@ -55,12 +55,12 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def start_ns(self) -> int:
         """First instant at which an order may be sent, in Unix nanoseconds."""
-        return _instant_ns("start", self.start, end_of_day=False)
+        return instant_ns("start", self.start)
 
     @property
     def end_ns(self) -> int:
         """Last bar close that is replayed, in Unix nanoseconds."""
-        return _instant_ns("end", self.end, end_of_day=True)
+        return instant_ns("end", self.end, end_of_day=True)
 
 
 class StrategySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,19 +163,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_none(item) for item in value]
     return value
-
-
-def _instant_ns(key: str, text: str, *, end_of_day: bool) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{key} must be an ISO 8601 date or instant such as 2020-01-01, was {text!r}") from None
-    if end_of_day and len(text) == len("2020-01-01"):
-        instant += timedelta(days=1)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    elapsed = instant - datetime(1970, 1, 1, tzinfo=UTC)
-    nanoseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000_000 + elapsed.microseconds * 1_000
-    if nanoseconds < 0:
-        raise ValueError(f"{key} must not lie before 1970, was {text!r}")
-    return nanoseconds
