@@ -20,12 +20,11 @@ from research.backtest.config import RunConfig, strategy_tables
 from research.backtest.markets import Stage
 from research.backtest.recorder import Recorder
 from research.backtest.tidy import Tidier, silence_analyzer
-from research.venue.config import open_tick_offset_ns
+from research.venue.config import OPENING_PRINT_NS
 from research.venue.funding import Settlement
 from research.venue.venue import VenueHandles, add_venue
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
-from risk.modes.approvals import TIMEOUT_NS
-from risk.modes.table import POWERS, Mode, Permission
+from risk.modes.table import POWERS, Mode
 from strategies import registry
 from strategies.library.fused import FusedStrategy
 from strategies.library.powers import StrategyPowers
@@ -67,9 +66,8 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
     try:
         silence_analyzer(engine)
         venues = _add_venues(engine, config, stage)
-        offset_ns = open_tick_offset_ns(config.venue, _operator_delay_ms(config.mode.mode))
         instruments = {instrument.id.value: instrument for instrument in engine.cache.instruments()}
-        feed = feeds.build(stage.markets, instruments, stage.bar_ns, offset_ns)
+        feed = feeds.build(stage.markets, instruments, stage.bar_ns, OPENING_PRINT_NS)
         _add_data(engine, feed)
 
         controller = gate_of(engine.trader)
@@ -176,9 +174,3 @@ def _listen_to_money(controller: GateController, venues: dict[str, VenueHandles]
     for handles in venues.values():
         if handles.funding is not None:
             handles.funding.listeners.append(on_settlement)
-
-
-def _operator_delay_ms(mode: Mode) -> int:
-    """Return the longest an operator may take where orders wait for one; an approved order then meets the next open."""
-    supervised = POWERS[mode].automated_orders is Permission.AFTER_APPROVAL
-    return TIMEOUT_NS // 1_000_000 if supervised else 0
