@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from nautilus_trader.cache.base import CacheFacade
-from nautilus_trader.model.enums import OrderSide, OrderStatus
+from nautilus_trader.model.enums import OrderSide, OrderStatus, order_side_to_str
 from nautilus_trader.model.events import OrderFilled, OrderModifyRejected, OrderUpdated
 from nautilus_trader.model.orders import Order
 
@@ -102,11 +102,17 @@ class Watch:
             observer.on_order_event(event)
 
     def _on_ticketless(self, event: OrderFilled, order: Order | None) -> None:
-        if order is None or not order.tags or LIQUIDATION_TAG not in order.tags:
+        if order is None or LIQUIDATION_TAG not in (order.tags or ()) or not order.is_reduce_only:
             self.on_unknown_fill(event)
             return
-        data = {"instrument": event.instrument_id.value, "price": event.last_px.as_double()}
-        self._audit.append(event.ts_event, "LIQUIDATION", data | {"quantity": event.last_qty.as_double()})
+        data = {
+            "instrument": event.instrument_id.value,
+            "client_order_id": event.client_order_id.value,
+            "side": order_side_to_str(event.order_side),
+            "price": event.last_px.as_double(),
+            "quantity": event.last_qty.as_double(),
+        }
+        self._audit.append(event.ts_event, "LIQUIDATION", data)
 
     def _keep_rest(self, order: Order) -> None:
         """Take over what is open of an order and its prices: after a part is filled, or a change made or refused."""

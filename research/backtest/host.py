@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from nautilus_trader.backtest.config import BacktestEngineConfig
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.common.config import LoggingConfig
+from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.model.identifiers import ClientId, ClientOrderId
 from nautilus_trader.portfolio.config import PortfolioConfig
 from nautilus_trader.risk.config import RiskEngineConfig
@@ -20,8 +22,10 @@ from research.backtest.config import RunConfig, strategy_tables
 from research.backtest.markets import Stage
 from research.backtest.recorder import Recorder
 from research.backtest.tidy import Tidier, silence_analyzer
+from research.venue.borrowing import Interest
 from research.venue.config import OPENING_PRINT_NS
 from research.venue.funding import Settlement
+from research.venue.liquidation import Liquidation
 from research.venue.venue import VenueHandles, add_venue
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
 from risk.modes.table import POWERS, Mode
@@ -71,7 +75,7 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
         _add_data(engine, feed)
 
         controller = gate_of(engine.trader)
-        recorder = _recorder(controller, venues, stage.bar_ns)
+        recorder = _recorder(engine, controller, venues, stage.bar_ns)
         controller.gate.watch.observers += [recorder, Tidier(engine)]
         _listen_to_money(controller, venues, recorder)
         failures = _add_strategies(engine, controller, config, model_folder)
@@ -125,7 +129,9 @@ def _add_data(engine: BacktestEngine, feed: feeds.Feed) -> None:
     engine.sort_data()
 
 
-def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_ns: int) -> Recorder:
+def _recorder(
+    engine: BacktestEngine, controller: GateController, venues: dict[str, VenueHandles], bar_ns: int
+) -> Recorder:
     def reference(client_order_id: str, price: float) -> float:
         key = ClientOrderId(client_order_id)
         for handles in venues.values():
@@ -138,7 +144,11 @@ def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_n
         values = [handles.liquidation.distance() for handles in venues.values() if handles.liquidation is not None]
         return min((value for value in values if not math.isnan(value)), default=math.nan)
 
-    return Recorder(controller.gate.view, bar_ns, reference, distance)
+    def initial_event(key: ClientOrderId) -> OrderInitialized | None:
+        order = engine.cache.order(key)
+        return None if order is None else order.init_event
+
+    return Recorder(controller.gate.view, bar_ns, reference, distance, initial_event)
 
 
 def _add_strategies(
@@ -164,13 +174,21 @@ def _add_strategies(
 
 
 def _listen_to_money(controller: GateController, venues: dict[str, VenueHandles], recorder: Recorder) -> None:
+    """Audit what the venue itself books: funding, interest on loans, and the terms of a liquidation."""
+
+    def audit(kind: str, booking: Settlement | Interest | Liquidation) -> None:
+        data = msgspec.structs.asdict(booking)
+        plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in data.items()}
+        controller.gate.audit.append(booking.ts_ns, kind, plain)
+
     def on_settlement(settlement: Settlement) -> None:
-        amount = float(settlement.amount)
-        controller.gate.audit.append(
-            settlement.ts_ns, "FUNDING", msgspec.to_builtins(settlement, builtin_types=(Decimal,)) | {"amount": amount}
-        )
-        recorder.book_funding(settlement.position_id, amount)
+        audit("FUNDING", settlement)
+        recorder.book_funding(settlement.position_id, float(settlement.amount))
 
     for handles in venues.values():
         if handles.funding is not None:
             handles.funding.listeners.append(on_settlement)
+        if handles.borrowing is not None:
+            handles.borrowing.listeners.append(partial(audit, "INTEREST"))
+        if handles.liquidation is not None:
+            handles.liquidation.listeners.append(partial(audit, "LIQUIDATION_TERMS"))
