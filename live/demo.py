@@ -43,7 +43,8 @@ def demo(json_: JsonFlag = False) -> None:
     if json_:
         emit({"report": report, "model": model, "seconds": seconds})
     else:
-        _tell(report, f"{model.name} version {model.version} ({model.alias})", seconds)
+        unchanged = "" if model.is_new else ", trained again to the same bytes: no version added"
+        _tell(report, f"{model.name} version {model.version} ({model.alias}){unchanged}", seconds)
 
 
 def _percent(value: float | None) -> str:
