@@ -28,7 +28,8 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     What is run: ``[run]``.
 
     `start` and `end` are ISO 8601 dates or instants in UTC; a date as `end` means the whole day. Trading starts at
-    `start`; `warmup_bars` bars before it only fill the features.
+    `start`; `warmup_bars` bars before it only fill the features. A strategy that can't be told to wait (one written for
+    the engine alone) gets no warm-up bars.
     """
 
     name: str
@@ -118,7 +119,11 @@ def load(path: Path) -> RunConfig:
     """
     config = settings.load(path, RunConfig)
     registry.resolve(config.strategy.name, where=f"{path}, key strategy.name")
-    for table in strategy_tables(config, model_folder=None):
+    try:
+        tables = strategy_tables(config, model_folder=None)
+    except ConfigError as error:
+        raise ConfigError(error.reason, where=str(path)) from None
+    for table in tables:
         registry.decode_config(config.strategy.name, table, where=str(path), prefix="strategy.params")
     return config
 
@@ -130,22 +135,35 @@ def strategy_tables(config: RunConfig, model_folder: Path | None) -> list[dict[s
     A strategy that trades several instruments is started once, one that trades a single instrument once for each.
     """
     run, powers = config.run, StrategyPowers.of(POWERS[config.mode.mode])
-    fields = set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
+    fields = _strategy_fields(config)
     known: dict[str, Any] = {
         "instrument_ids": list(run.instruments),
         "bar": run.bar,
         "trade_from_ns": run.start_ns,
         "model_folder": str(model_folder) if model_folder is not None else None,
     } | msgspec.to_builtins(powers)
-    shared = {key: value for key, value in known.items() if key in fields and value is not None}
-    if "instrument_ids" in fields:
-        return [shared | config.strategy.params]
+    instances: list[dict[str, Any]] = [{}]
+    if "instrument_ids" not in fields:
+        instances = [
+            {"instrument_id": name, "bar_type": f"{name}-{run.bar}-LAST-EXTERNAL", "order_id_tag": f"{index:03}"}
+            for index, name in enumerate(run.instruments, start=1)
+        ]
+    tables = [{key: value for key, value in known.items() if key in fields} | own for own in instances]
+    taken = sorted(set(tables[0]) & set(config.strategy.params))
+    if taken:
+        raise ConfigError(f"strategy.params may not set {', '.join(taken)}: the run decides that")
     return [
-        shared
-        | {"instrument_id": name, "bar_type": f"{name}-{run.bar}-LAST-EXTERNAL", "order_id_tag": f"{index:03}"}
-        | config.strategy.params
-        for index, name in enumerate(run.instruments, start=1)
+        {key: value for key, value in table.items() if value is not None} | config.strategy.params for table in tables
     ]
+
+
+def warmup_bars(config: RunConfig) -> int:
+    """Return the bars before the start to replay: none for a strategy that can't be told when trading begins."""
+    return config.run.warmup_bars if "trade_from_ns" in _strategy_fields(config) else 0
+
+
+def _strategy_fields(config: RunConfig) -> set[str]:
+    return set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:

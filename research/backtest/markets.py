@@ -11,7 +11,7 @@ from catalog.instruments import InstrumentSpec, Kind
 from catalog.model import FundingColumns
 from catalog.store.parquet import Catalog
 from errors import PreconditionError
-from research.backtest.config import RunConfig
+from research.backtest.config import RunConfig, warmup_bars
 from research.backtest.feed import Market
 from research.venue.funding import check_funding_coverage
 
@@ -39,7 +39,7 @@ def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
     """
     run = config.run
     bar_ns = BarSize.parse(run.bar).ns
-    first_ns = run.start_ns - run.warmup_bars * bar_ns
+    first_ns = run.start_ns - warmup_bars(config) * bar_ns
     specs = {name: catalog.spec(name) for name in run.instruments}
     warnings = _certificates(catalog, config)
     markets = []

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace
 from nautilus_trader.model.currencies import USDT
 from nautilus_trader.model.enums import OrderSide
+from workspace import Workspace
 
 from research.backtest.recorder import Recorder
 from risk.controller import gate_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 import pytest
-from conftest import CONFIGS, Workspace
+from workspace import CONFIGS, Workspace
 
 from catalog.store.parquet import Catalog
 from research.reports.runs import RUN_FILES
