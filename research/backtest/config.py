@@ -47,7 +47,7 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if len(set(self.instruments)) != len(self.instruments):
             raise ValueError(f"instruments must differ from each other, were {list(self.instruments)}")
         try:
-            BarSize.parse(self.bar)
+            msgspec.structs.force_setattr(self, "bar", str(BarSize.parse(self.bar)))
         except ConfigError as error:
             raise ValueError(error.reason) from None
         if not self.start_ns < self.end_ns:
