@@ -60,7 +60,7 @@ def tiles(summary: Summary) -> str:
     """Return the figures one looks at first."""
     held = summary.baselines.buy_and_hold
     random = summary.baselines.random
-    costs = (summary.fees or 0.0) + (summary.slippage or 0.0) - (summary.funding or 0.0)
+    costs = (summary.fees or 0.0) + (summary.slippage or 0.0) - (summary.funding or 0.0) - (summary.interest or 0.0)
     start = summary.start_equity or 0.0
     cells = [
         ("Total return", percent(summary.total_return, sign=True), tone(summary.total_return),
@@ -170,6 +170,7 @@ def costs(record: Record, summary: Summary) -> str:
         ("Fees, taker", parts.fees_taker),
         ("Fees, maker", parts.fees_maker),
         ("Funding", parts.funding),
+        *([("Interest", parts.interest)] if parts.interest else []),
         ("Net result", parts.net),
     ]
     start = summary.start_equity or float("nan")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from catalog.ingest import ingest
+from catalog.instruments import Kind
 from catalog.model import BarColumns
 from catalog.prepare import Request
 from catalog.spec_files import shipped_spec
@@ -18,6 +20,8 @@ from research.backtest.config import ReportSection, RunConfig, RunSection, Strat
 from research.backtest.folder import config_fingerprint
 from research.backtest.markets import read_stage
 from research.reports.runs import list_runs
+from research.venue.config import VenueConfig
+from risk.limits import DrawdownLimitConfig, LimitsConfig, PositionLimitConfig
 from tests.research.training.stores import HOUR_NS, START_NS, hourly_bars
 
 SYMBOLS = ("BTCUSD.BITFINEX", "BTCUSD.BITSTAMP", "BTCUSDT.BINANCE")
@@ -150,3 +154,32 @@ def test_only_what_is_read_is_fingerprinted_and_must_be_certified(tmp_path):
 
     assert len(catalog.datasets()) == 2
     assert read_stage(catalog, config()).fingerprint == alone
+
+
+def test_interest_on_a_loan_is_audited_summed_and_explains_the_account(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOT4_HOME", str(tmp_path))
+    spec = shipped_spec(SYMBOLS[0], Kind.MARGIN)
+    ingest(tmp_path / "catalog", Request(write_bars(tmp_path, hourly_bars(400, seed=3)), spec))
+    wide = LimitsConfig(position=PositionLimitConfig(enabled=False), drawdown=DrawdownLimitConfig(enabled=False))
+    venue = VenueConfig(starting_balance=10_000.0, borrow_rate_annual=2.0)
+    base = config()
+    params = {"trade_size": "1.5", "fast_ema_period": 5, "slow_ema_period": 10}
+    loaned = RunConfig(
+        run=base.run,
+        strategy=StrategySection(name="ema_cross", params=params),
+        limits=wide,
+        venue=venue,
+        report=base.report,
+    )
+
+    report = runs.run(loaned)
+
+    lines = (report.folder / "audit.jsonl").read_bytes().splitlines()
+    paid = sum(line["data"]["amount"] for line in map(msgspec.json.decode, lines) if line["kind"] == "INTEREST")
+    assert paid > 1.0
+    assert report.summary.interest == pytest.approx(-paid)
+    earned = pd.read_parquet(report.folder / "positions.parquet").realized_pnl.sum()
+    cash = pd.read_parquet(report.folder / "equity.parquet").cash.iloc[-1]
+    assert cash - 10_000.0 == pytest.approx(earned - paid, abs=0.02)
+    assert "Interest" in (report.folder / "tearsheet.html").read_text(encoding="utf-8")
+    assert not any("unexplained" in warning for warning in report.summary.warnings)
