@@ -35,7 +35,7 @@ bench: setup ## speed figures, as ratios measured in one run
 	@$(PY) -m pytest tests/bench -m bench -q -s -p no:cacheprovider --timeout 1800
 
 lab: setup ## JupyterLab on the notebooks
-	@$(VENV)/bin/jupyter lab --notebook-dir notebooks
+	@$(VENV)/bin/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 mlflow: setup ## the MLflow page of all runs, on loopback
 	@$(VENV)/bin/mlflow ui --backend-store-uri sqlite:///$(BOT4_HOME)/mlflow.db --host 127.0.0.1 --port 5000

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+import terminal
 
 VERSION = "0.1.0"
 
@@ -19,6 +22,10 @@ GROUPS: dict[str, tuple[str, str]] = {
     "backtest": ("research.backtest.cli", "Run backtests, list, show and compare them."),
 }
 """Name of a group or verb, the module that holds its typer `app`, and the line that `--help` shows."""
+
+
+JSON_ASKED = "bot4.json"
+"""Key under which the command's context keeps whether ``--json`` is among its arguments."""
 
 
 class LazyGroup(TyperGroup):
@@ -36,6 +43,20 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; a wrong use of it is answered in JSON too where that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except TyperException as error:
+            if ctx.meta.get(JSON_ASKED):
+                terminal.fail_usage(error.format_message(), error.exit_code)
+            raise
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note whether the answer is to be JSON, before anything can go wrong."""
+        ctx.meta[JSON_ASKED] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is click's)
         """Write the groups' lines without importing any of them."""
         with formatter.section("Commands"):
@@ -48,7 +69,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Bot4: a backtest-first crypto trading platform. Research, paper and live run the same code.",
+    help="Bot4: a backtest-first crypto trading platform on NautilusTrader's engine.",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Annotated, Any
 
@@ -19,6 +20,9 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on
 
 WIDTH_NOT_TERMINAL = 200
 
+_answered: ContextVar[bool] = ContextVar("answered", default=False)
+"""Whether the verb being run has written its JSON object."""
+
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
@@ -29,22 +33,40 @@ def guarded[**P](verb: Callable[P, Any]) -> Callable[P, None]:
     @wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         as_json = bool(kwargs.get("json_", False))
+        _answered.set(False)
         try:
             verb(*args, **kwargs)
-        except Bot4Error as error:
-            if as_json:
-                emit({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code})
-            err.print(f"[bold red]error[/]: {_plain(str(error))}")
-            raise typer.Exit(error.exit_code) from None
+        except (typer.Exit, typer.Abort):
+            raise
         except KeyboardInterrupt:
-            err.print("interrupted")
+            _fail("interrupted", "KeyboardInterrupt", 1, as_json=as_json)
             raise typer.Exit(1) from None
+        except (Bot4Error, OSError) as error:
+            code = error.exit_code if isinstance(error, Bot4Error) else 1
+            _fail(str(error), type(error).__name__, code, as_json=as_json)
+            raise typer.Exit(code) from None
+        except Exception as error:
+            _fail(str(error), type(error).__name__, 1, as_json=as_json)
+            raise  # a fault of the program: where it is must be seen
 
     return run
 
 
+def fail_usage(reason: str, exit_code: int) -> None:
+    """Write the JSON object of a command that could not even be read; the reason is printed elsewhere."""
+    _answered.set(False)
+    emit({"error": reason, "kind": "UsageError", "exit_code": exit_code})
+
+
+def _fail(reason: str, kind: str, exit_code: int, *, as_json: bool) -> None:
+    if as_json and not _answered.get():  # a verb that has answered and then fails a gate has said it all but the code
+        emit({"error": reason, "kind": kind, "exit_code": exit_code})
+    err.print(f"[bold red]error[/]: {_plain(reason)}")
+
+
 def emit(value: Any) -> None:
     """Write one JSON object to standard output; paths and the like become text."""
+    _answered.set(True)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 

@@ -43,30 +43,39 @@ def demo(json_: JsonFlag = False) -> None:
     if json_:
         emit({"report": report, "model": model, "seconds": seconds})
     else:
-        _tell(report, f"{model.name} version {model.version} ({model.alias})", seconds)
+        unchanged = "" if model.is_new else ", trained again to the same bytes: no version added"
+        _tell(report, f"{model.name} version {model.version} ({model.alias}){unchanged}", seconds)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:,.1f} %"
+
+
+def _money(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}"
+
+
+SHOWN = (
+    ("total return", "total_return", _percent),
+    ("yearly growth", "cagr", _percent),
+    ("Sharpe ratio", "sharpe", _ratio),
+    ("largest drawdown", "max_drawdown", _percent),
+    ("trades", "trades", _money),
+    ("fees paid", "fees", _money),
+    ("slippage paid", "slippage", _money),
+    ("final equity", "final_equity", _money),
+)
 
 
 def _tell(report: Report, model: str, seconds: float) -> None:
     summary = report.summary
     held, random = summary.baselines.buy_and_hold, summary.baselines.random
-    rows = [
-        (
-            label,
-            getattr(summary, field),
-            getattr(held, field, None),
-            getattr(random, field, None),
-        )
-        for label, field in (
-            ("total return", "total_return"),
-            ("yearly growth", "cagr"),
-            ("Sharpe ratio", "sharpe"),
-            ("largest drawdown", "max_drawdown"),
-            ("trades", "trades"),
-            ("fees paid", "fees"),
-            ("slippage paid", "slippage"),
-            ("final equity", "final_equity"),
-        )
-    ]
+    columns = (summary, held, random)
+    rows = [(label, *(show(getattr(column, field, None)) for column in columns)) for label, field, show in SHOWN]
     title = f"Simulated: {', '.join(summary.instruments)}, {summary.bar} bars, {summary.start} to {summary.end}"
     show_table(title, ("figure", "strategy", "buy and hold", "random entries (median)"), rows)
     refused = ", ".join(f"{code} {count}" for code, count in sorted(summary.rejections.items())) or "none"
@@ -78,7 +87,7 @@ def _tell(report: Report, model: str, seconds: float) -> None:
         f"took           {seconds:.1f} s",
         "",
         f"tearsheet      {report.folder / 'tearsheet.html'}  (open it in a browser)",
-        "all runs       bot4 backtest list",
+        "all runs       .venv/bin/bot4 backtest list",
         "MLflow         make mlflow   then http://127.0.0.1:5000",
         "notebooks      make lab",
     )

@@ -17,7 +17,7 @@ import msgspec
 import typer
 
 import settings
-from errors import PreconditionError
+from errors import Bot4Error, PreconditionError
 from terminal import JsonFlag, emit, guarded, out, show_table
 
 app = typer.Typer(add_completion=False)
@@ -137,7 +137,11 @@ def _catalog() -> Check:
         return Check("catalog", State.WARNING, f"none at {folder}; `bot4 demo` or `bot4 data ingest` makes one", ())
     from catalog.store.parquet import Catalog
 
-    sets = Catalog(folder).datasets()
+    try:
+        catalog = Catalog(folder)
+        sets, _ = catalog.datasets(), catalog.specs()
+    except Bot4Error as error:
+        return Check("catalog", State.MISSING, f"damaged: {error}", ("backtest",))
     return Check("catalog", State.OK if sets else State.WARNING, f"{len(sets)} data sets at {folder}", ())
 
 

@@ -16,19 +16,26 @@ import msgspec
 from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.datetime import unix_nanos_to_dt
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import CancelAllOrders, CancelOrder, ModifyOrder, SubmitOrder, SubmitOrderList
+from nautilus_trader.execution.messages import (
+    BatchCancelOrders,
+    CancelAllOrders,
+    CancelOrder,
+    ModifyOrder,
+    SubmitOrder,
+    SubmitOrderList,
+)
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderModifyRejected
 from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
-from risk.commands import intent_of_modify, intent_of_order, intent_of_submit, intents_of_list
+from risk.commands import OPERATOR_TAG, intent_of_modify, intent_of_order, intent_of_submit, intents_of_list
 from risk.decisions import DecisionLog
-from risk.intent import Intent
+from risk.intent import Intent, Origin
 from risk.modes.approvals import ApprovalQueue, Outcome, Request
 from risk.modes.operators import Answer, Operator
-from risk.modes.table import Mode
+from risk.modes.table import POWERS, Mode, Permission
 from risk.ruleset import Ruleset
 from risk.verdict import Approved, Basis, Parked, Reason, Refusal, Verdict
 from risk.view import View
@@ -111,7 +118,12 @@ class Gate:
         elif isinstance(command, ModifyOrder):
             self._modify(command, now)
         else:
-            if isinstance(command, CancelOrder | CancelAllOrders):
+            if isinstance(command, CancelAllOrders):
+                self._withdraw_all(command)
+            elif isinstance(command, BatchCancelOrders):
+                for cancel in command.cancels:
+                    self._withdraw(cancel)
+            elif isinstance(command, CancelOrder):
                 self._withdraw(command)
             self._execute(command)
 
@@ -175,15 +187,26 @@ class Gate:
             self._execute(command)  # the engine answers for an order it does not know
             return
         intent = intent_of_modify(command, order, now)
-        verdict: Approved | Refusal = self.rules.decide(intent, self.view)
+        verdict: Approved | Refusal
+        if self.queue.key_of_order(intent.client_order_id) is not None:
+            verdict = Refusal(Reason.MODE_FORBIDS, detail="the order waits for approval: cancel it and send a new one")
+        else:
+            verdict = self.rules.decide(intent, self.view)
         if isinstance(verdict, Approved) and self._must_ask(intent, verdict):
             verdict = Refusal(Reason.MODE_FORBIDS, detail="a change that adds risk needs approval: send a new order")
         self._log(intent, verdict)
         if isinstance(verdict, Refusal):
             self._reject_modify(order, str(verdict))
             return
-        self._take_up(intent)
+        self._take_up(self._worst_of(intent))
         self._execute(command)
+
+    def _worst_of(self, change: Intent) -> Intent:
+        """Count the larger of what rests and what it shall become: until the venue has answered it may be either."""
+        rests = self.view.working(change.client_order_id)
+        if rests is None:
+            return change
+        return msgspec.structs.replace(change, quantity=max(change.quantity, abs(rests.signed_quantity)))
 
     def _take_up(self, intent: Intent) -> None:
         self.view.record_submit(intent)
@@ -214,13 +237,14 @@ class Gate:
         request = self.queue.settle(key, Outcome.APPROVED, now)
         if request is None:
             return False
-        self._audit_approval(request, Outcome.APPROVED, now)
+        self._end_request(request, Outcome.APPROVED, now)
         self.view.advance(now)
-        verdict = self._decide(request.intents)
+        intents = tuple(msgspec.structs.replace(intent, ts_ns=now) for intent in request.intents)
+        verdict = self._decide(intents)
         if isinstance(verdict, Refusal):
-            self._refuse(request.intents, _orders_of(request.command), verdict)
+            self._refuse(intents, _orders_of(request.command), verdict)
         else:
-            self._pass(request.command, request.intents, verdict)
+            self._pass(request.command, intents, verdict)
         return True
 
     def reject(self, key: str, outcome: Outcome) -> bool:
@@ -229,33 +253,65 @@ class Gate:
         request = self.queue.settle(key, outcome, now)
         if request is None:
             return False
-        self._audit_approval(request, outcome, now)
+        self._end_request(request, outcome, now)
         reason = Reason.APPROVAL_TIMEOUT if outcome is Outcome.TIMEOUT else Reason.APPROVAL_REJECTED
         waited_s = (now - request.parked_ns) / 1e9
         refusal = Refusal(reason, measured=waited_s, limit=self.queue.timeout_ns / 1e9, detail=outcome.value)
         self._refuse(request.intents, _orders_of(request.command), refusal)
         return True
 
-    def _withdraw(self, command: CancelOrder | CancelAllOrders) -> None:
-        if isinstance(command, CancelOrder):
-            key = self.queue.key_of_order(command.client_order_id.value)
-            if key is not None:
-                self.reject(key, Outcome.WITHDRAWN)
-            return
+    def _withdraw(self, command: CancelOrder) -> None:
+        key = self.queue.key_of_order(command.client_order_id.value)
+        if key is not None:
+            self.reject(key, Outcome.WITHDRAWN)
+
+    def _withdraw_all(self, command: CancelAllOrders) -> None:
         for request in self.queue.waiting():
             first = request.intents[0]
             same_side = command.order_side == OrderSide.NO_ORDER_SIDE or command.order_side.name == first.side.name
-            if first.instrument == command.instrument_id.value and same_side:
+            own = first.strategy == command.strategy_id.value and first.instrument == command.instrument_id.value
+            if own and same_side:
                 self.reject(request.key, Outcome.WITHDRAWN)
 
     # -- mode ----------------------------------------------------------------------------------------------------
 
     def set_mode(self, mode: Mode, reason: str) -> None:
-        """Change the control mode; whatever still waits for approval in the old one is rejected."""
-        self.audit.append(self._now(), "MODE", {"from": self.view.mode.value, "to": mode.value, "reason": reason})
+        """
+        Change the control mode.
+
+        Whatever still waits for approval in the old mode is rejected, and whatever works at the venue and could add
+        risk that its sender may not add in the new mode is cancelled; orders that only close stay.
+        """
+        before = self.view.mode
+        self.audit.append(self._now(), "MODE", {"from": before.value, "to": mode.value, "reason": reason})
         self.view.apply_mode(mode)
         for request in self.queue.waiting():
             self.reject(request.key, Outcome.WITHDRAWN)
+        if mode is not before:
+            self._cancel_forbidden(mode)
+
+    def _cancel_forbidden(self, mode: Mode) -> None:
+        for working in self.view.overshooting():
+            order = self._cache.order(ClientOrderId(working.client_order_id))
+            if order is None or not (order.is_open or order.is_inflight):
+                continue  # an order of an algorithm not at the venue: its slices meet the gate
+            by_operator = any(tag.startswith(OPERATOR_TAG) for tag in order.tags or ())
+            permission = POWERS[mode].orders(Origin.OPERATOR if by_operator else Origin.AUTOMATED)
+            if permission in (Permission.YES, Permission.WITH_ID_AND_REASON):
+                continue
+            data = {"client_order_id": working.client_order_id, "instrument": working.instrument}
+            self.audit.append(self._now(), "CANCEL_ON_MODE", data | {"mode": mode.value})
+            self._execute(
+                CancelOrder(
+                    trader_id=order.trader_id,
+                    strategy_id=order.strategy_id,
+                    instrument_id=order.instrument_id,
+                    client_order_id=order.client_order_id,
+                    venue_order_id=order.venue_order_id,
+                    command_id=UUID4(),
+                    ts_init=self._now(),
+                )
+            )
 
     def _alarm(self, event: OrderFilled) -> None:
         data = {"client_order_id": event.client_order_id.value, "instrument": event.instrument_id.value}
@@ -267,7 +323,10 @@ class Gate:
     def _log(self, intent: Intent, verdict: Verdict) -> None:
         self.decisions.append(intent, verdict, self.view)
 
-    def _audit_approval(self, request: Request, outcome: Outcome, now: int) -> None:
+    def _end_request(self, request: Request, outcome: Outcome, now: int) -> None:
+        for name in (f"approval-expires:{request.key}", f"approval-answer:{request.key}"):
+            if name in self._clock.timer_names:
+                self._clock.cancel_timer(name)
         waited_s = (now - request.parked_ns) / 1e9
         self.audit.append(now, "APPROVAL", {"key": request.key, "outcome": outcome.value, "waited_s": waited_s})
 

@@ -73,7 +73,7 @@ def reduction_of(intent: Intent, view: View) -> Approved | Refusal | None:
         return None
 
     own = book.working(intent.client_order_id)
-    if against > 0.0 and intent.quantity - book.closable(sign, own) <= book.lot_tolerance():
+    if against > 0.0 and _beyond_reduction(intent, book, own) <= book.lot_tolerance():
         return REDUCES
     if intent.action is Action.MODIFY and own is not None and _only_shrinks(intent, own):
         return REDUCES
@@ -100,7 +100,7 @@ def growth_of(intent: Intent, view: View) -> Growth | Refusal:
     sign = intent.side.sign
     own = book.working(intent.client_order_id)
     from_budget = intent.parent_id is not None
-    quantity = 0.0 if from_budget else intent.quantity - book.closable(sign, own)
+    quantity = 0.0 if from_budget else min(intent.quantity, _beyond_reduction(intent, book, own))
     entry = intent.price if intent.price is not None else intent.trigger_price
     if entry is None:
         entry = mark
@@ -136,6 +136,21 @@ def growth_of(intent: Intent, view: View) -> Growth | Refusal:
         book_margin,
         from_budget,
     )
+
+
+def _beyond_reduction(intent: Intent, book: Book, own: Working | None) -> float:
+    """
+    Return how far an order and all that work on its side would go beyond closing the position, base units.
+
+    Orders that are not reduce-only count as well as those that are: two that each fit the position would turn it
+    together. A slice does not count its parent, whose quantity it is a part of.
+    """
+    sign = intent.side.sign
+    pending, _ = book.side(sign, own)
+    parent = None if intent.parent_id is None else book.working(intent.parent_id)
+    if parent is not None and parent is not own and not parent.reduce_only and parent.signed_quantity * sign > 0.0:
+        pending -= abs(parent.signed_quantity)
+    return intent.quantity + pending - book.closable(sign, own)
 
 
 def _only_shrinks(intent: Intent, own: Working) -> bool:

@@ -183,6 +183,24 @@ class View:
         book = self._orders.get(client_order_id)
         return None if book is None else book.working(client_order_id)
 
+    def overshooting(self) -> tuple[Working, ...]:
+        """
+        Return the working orders that could add to a position or turn it, oldest first.
+
+        Orders against a position are left out as long as they fit into it, stops before others.
+        """
+        found: list[Working] = []
+        for book in self._books.values():
+            room = {sign: book.closable(sign) + book.lot_tolerance() for sign in (1, -1)}
+            for order in sorted(book.opening.values(), key=lambda working: not working.is_stop):
+                sign = 1 if order.signed_quantity > 0 else -1
+                room[sign] -= abs(order.signed_quantity)
+                if not room[sign] >= 0.0 or book.quantity * sign >= 0.0:
+                    room[sign] += abs(order.signed_quantity)
+                    found.append(order)
+            found.extend(book.unusable.values())
+        return tuple(found)
+
     def budget(self, client_order_id: str) -> Budget | None:
         """Return the budget of an approved order, None where there is none or it closed long ago."""
         return self._budgets.get(client_order_id)

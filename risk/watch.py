@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from nautilus_trader.cache.base import CacheFacade
-from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.events import OrderFilled, OrderUpdated
+from nautilus_trader.model.enums import OrderSide, OrderStatus, order_side_to_str
+from nautilus_trader.model.events import OrderFilled, OrderModifyRejected, OrderUpdated
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
@@ -64,6 +64,7 @@ class Watch:
         self._tickets: set[str] = set()
         self._positions: dict[str, dict[str, tuple[float, float]]] = {}
         self._cash: dict[str, float] = {}
+        self._settled: dict[str, float] = {}
         self._has_mark: set[str] = set()
         self._instant_ns = 0
 
@@ -95,28 +96,40 @@ class Watch:
                 self._on_ticketless(event, order)
         if order is None or order.status in _DONE:
             self._view.remove_working(key, order.leaves_qty.as_double() if order is not None else 0.0)
-        elif isinstance(event, OrderFilled | OrderUpdated):
+        elif isinstance(event, OrderFilled | OrderUpdated | OrderModifyRejected):
             self._keep_rest(order)
         for observer in self.observers:
             observer.on_order_event(event)
 
     def _on_ticketless(self, event: OrderFilled, order: Order | None) -> None:
-        if order is None or not order.tags or LIQUIDATION_TAG not in order.tags:
+        if order is None or LIQUIDATION_TAG not in (order.tags or ()) or not order.is_reduce_only:
             self.on_unknown_fill(event)
             return
-        data = {"instrument": event.instrument_id.value, "price": event.last_px.as_double()}
-        self._audit.append(event.ts_event, "LIQUIDATION", data | {"quantity": event.last_qty.as_double()})
+        data = {
+            "instrument": event.instrument_id.value,
+            "client_order_id": event.client_order_id.value,
+            "side": order_side_to_str(event.order_side),
+            "price": event.last_px.as_double(),
+            "quantity": event.last_qty.as_double(),
+        }
+        self._audit.append(event.ts_event, "LIQUIDATION", data)
 
     def _keep_rest(self, order: Order) -> None:
+        """Take over what is open of an order and its prices: after a part is filled, or a change made or refused."""
         rest = self._view.working(order.client_order_id.value)
         if rest is None:
             return
         sign = 1.0 if order.side == OrderSide.BUY else -1.0
+        price = rest.price
+        if order.has_price:
+            price = order.price.as_double()
+        elif order.has_trigger_price:
+            price = order.trigger_price.as_double()
         self._view.apply_working(
             rest.client_order_id,
             rest.instrument,
             sign * order.leaves_qty.as_double(),
-            rest.price,
+            price,
             rest.reduce_only,
             rest.parent_id,
             is_stop=rest.is_stop,
@@ -146,7 +159,12 @@ class Watch:
             held.pop(position_id, None)
         else:
             held[position_id] = (signed_quantity, entry_price)
-        self._view.apply_position(instrument, *_net(held))
+        quantity, entry = _net(held)
+        self._view.apply_position(instrument, quantity, entry)
+        settled = -math.fsum(signed * price for signed, price in held.values()) if quantity == 0.0 else 0.0
+        if settled != self._settled.get(instrument, 0.0):
+            self._settled[instrument] = settled
+            self._apply_cash()
 
     def on_account(self, event: Any) -> None:
         """Take over the wallet balance, summed over accounts."""
@@ -154,7 +172,11 @@ class Watch:
         for balance in event.balances:
             if balance.currency.code == self._currency:
                 self._cash[event.account_id.value] = balance.total.as_double()
-        self._view.apply_cash(math.fsum(self._cash.values()))
+        self._apply_cash()
+
+    def _apply_cash(self) -> None:
+        """Count as cash what positions of several strategies that cancel out have made: their net shows no profit."""
+        self._view.apply_cash(math.fsum((*self._cash.values(), *self._settled.values())))
 
     def on_bar(self, bar: Any) -> None:
         """Take the close as last price."""

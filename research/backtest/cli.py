@@ -32,7 +32,6 @@ FIGURES = (
 @terminal.guarded
 def run(
     config: Annotated[Path, typer.Argument(help="TOML file of the backtest, such as configs/backtest-demo.toml.")],
-    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
     strict: Annotated[bool, typer.Option(help="End with 5 where results lie outside the sanity band.")] = True,
     json_: JsonFlag = False,
 ) -> None:
@@ -47,7 +46,7 @@ def run(
     from research.backtest.run import run as run_backtest
 
     with terminal.progress(f"backtest {checked.run.name}") as advance:
-        report = run_backtest(checked, home=home, step=lambda _: advance(1))
+        report = run_backtest(checked, step=lambda _: advance(1))
     if json_:
         terminal.emit(report)
     else:
@@ -59,13 +58,12 @@ def run(
 @app.command(name="list")
 @terminal.guarded
 def list_runs(
-    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
     json_: JsonFlag = False,
 ) -> None:
     """List all runs, oldest first."""
     from research.reports.runs import list_runs as find
 
-    summaries, broken = find(_runs(home))
+    summaries, broken = find(_runs())
     if json_:
         terminal.emit({"runs": summaries, "broken": broken})
         return
@@ -88,13 +86,12 @@ def list_runs(
 @terminal.guarded
 def show(
     name: Annotated[str, typer.Argument(help="A run, the beginning of its name, or `latest`.")] = "latest",
-    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
     json_: JsonFlag = False,
 ) -> None:
     """Show the figures of one run."""
     from research.reports.runs import find_run, read_summary
 
-    folder = find_run(_runs(home), name)
+    folder = find_run(_runs(), name)
     if json_:
         terminal.emit(read_summary(folder))
     else:
@@ -105,22 +102,21 @@ def show(
 @terminal.guarded
 def compare(
     names: Annotated[list[str], typer.Argument(help="Two or more runs.")],
-    home: Annotated[Path | None, typer.Option(help="Folder of catalog and runs; by default BOT4_HOME or var.")] = None,
     json_: JsonFlag = False,
 ) -> None:
     """Compare runs: figures, differences of configuration and data, and the first decision that differs."""
     from research.reports.compare import compare_runs
     from research.reports.runs import find_run
 
-    comparison = compare_runs([find_run(_runs(home), name) for name in names])
+    comparison = compare_runs([find_run(_runs(), name) for name in names])
     if json_:
         terminal.emit(comparison)
         return
     _show_comparison(comparison)
 
 
-def _runs(home: Path | None) -> Path:
-    return (settings.home() if home is None else home) / "runs"
+def _runs() -> Path:
+    return settings.home() / "runs"
 
 
 def _show(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ import settings
 from catalog.bar_size import BarSize
 from errors import ConfigError
 from research.integrity.sanity import SanityConfig
+from research.period import instant_ns
 from research.venue.config import VenueConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
@@ -28,7 +28,8 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     What is run: ``[run]``.
 
     `start` and `end` are ISO 8601 dates or instants in UTC; a date as `end` means the whole day. Trading starts at
-    `start`; `warmup_bars` bars before it only fill the features.
+    `start`; `warmup_bars` bars before it only fill the features. A strategy that can't be told to wait (one written for
+    the engine alone) gets no warm-up bars.
     """
 
     name: str
@@ -46,7 +47,7 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if len(set(self.instruments)) != len(self.instruments):
             raise ValueError(f"instruments must differ from each other, were {list(self.instruments)}")
         try:
-            BarSize.parse(self.bar)
+            msgspec.structs.force_setattr(self, "bar", str(BarSize.parse(self.bar)))
         except ConfigError as error:
             raise ValueError(error.reason) from None
         if not self.start_ns < self.end_ns:
@@ -55,12 +56,12 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def start_ns(self) -> int:
         """First instant at which an order may be sent, in Unix nanoseconds."""
-        return _instant_ns("start", self.start, end_of_day=False)
+        return instant_ns("start", self.start)
 
     @property
     def end_ns(self) -> int:
         """Last bar close that is replayed, in Unix nanoseconds."""
-        return _instant_ns("end", self.end, end_of_day=True)
+        return instant_ns("end", self.end, end_of_day=True)
 
 
 class StrategySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +119,11 @@ def load(path: Path) -> RunConfig:
     """
     config = settings.load(path, RunConfig)
     registry.resolve(config.strategy.name, where=f"{path}, key strategy.name")
-    for table in strategy_tables(config, model_folder=None):
+    try:
+        tables = strategy_tables(config, model_folder=None)
+    except ConfigError as error:
+        raise ConfigError(error.reason, where=str(path)) from None
+    for table in tables:
         registry.decode_config(config.strategy.name, table, where=str(path), prefix="strategy.params")
     return config
 
@@ -130,22 +135,35 @@ def strategy_tables(config: RunConfig, model_folder: Path | None) -> list[dict[s
     A strategy that trades several instruments is started once, one that trades a single instrument once for each.
     """
     run, powers = config.run, StrategyPowers.of(POWERS[config.mode.mode])
-    fields = set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
+    fields = _strategy_fields(config)
     known: dict[str, Any] = {
         "instrument_ids": list(run.instruments),
         "bar": run.bar,
         "trade_from_ns": run.start_ns,
         "model_folder": str(model_folder) if model_folder is not None else None,
     } | msgspec.to_builtins(powers)
-    shared = {key: value for key, value in known.items() if key in fields and value is not None}
-    if "instrument_ids" in fields:
-        return [shared | config.strategy.params]
+    instances: list[dict[str, Any]] = [{}]
+    if "instrument_ids" not in fields:
+        instances = [
+            {"instrument_id": name, "bar_type": f"{name}-{run.bar}-LAST-EXTERNAL", "order_id_tag": f"{index:03}"}
+            for index, name in enumerate(run.instruments, start=1)
+        ]
+    tables = [{key: value for key, value in known.items() if key in fields} | own for own in instances]
+    taken = sorted(set(tables[0]) & set(config.strategy.params))
+    if taken:
+        raise ConfigError(f"strategy.params may not set {', '.join(taken)}: the run decides that")
     return [
-        shared
-        | {"instrument_id": name, "bar_type": f"{name}-{run.bar}-LAST-EXTERNAL", "order_id_tag": f"{index:03}"}
-        | config.strategy.params
-        for index, name in enumerate(run.instruments, start=1)
+        {key: value for key, value in table.items() if value is not None} | config.strategy.params for table in tables
     ]
+
+
+def warmup_bars(config: RunConfig) -> int:
+    """Return the bars before the start to replay: none for a strategy that can't be told when trading begins."""
+    return config.run.warmup_bars if "trade_from_ns" in _strategy_fields(config) else 0
+
+
+def _strategy_fields(config: RunConfig) -> set[str]:
+    return set(registry.resolve(config.strategy.name).config_class().__struct_fields__)
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
@@ -163,19 +181,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_none(item) for item in value]
     return value
-
-
-def _instant_ns(key: str, text: str, *, end_of_day: bool) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{key} must be an ISO 8601 date or instant such as 2020-01-01, was {text!r}") from None
-    if end_of_day and len(text) == len("2020-01-01"):
-        instant += timedelta(days=1)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    elapsed = instant - datetime(1970, 1, 1, tzinfo=UTC)
-    nanoseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000_000 + elapsed.microseconds * 1_000
-    if nanoseconds < 0:
-        raise ValueError(f"{key} must not lie before 1970, was {text!r}")
-    return nanoseconds

@@ -37,9 +37,9 @@ class Feed(msgspec.Struct, frozen=True):
 
     Of events at one instant the engine keeps the order in which lists are added, so the order of the fields is the
     order of the world: what the mark price did in the interval, then the bar on which strategies decide, then the
-    funding payment of that instant. The opening print of the next bar follows `offset_ns` later, after every order
-    decided at the close has reached the venue, so that such an order fills at the next open: neither at the close
-    it was decided on nor a bar late.
+    funding payment of that instant. The opening print of the next bar follows `offset_ns` later: before any order
+    decided at the close can have travelled to the venue, which keeps such an order at the door until its instrument
+    has printed. It then fills at the next open: neither at the close it was decided on nor a bar late.
     """
 
     marks: list[Any]
@@ -64,7 +64,7 @@ def build(markets: list[Market], instruments: dict[str, Instrument], bar_ns: int
     bar_ns : int
         Length of a bar, ns.
     offset_ns : int
-        Delay of the opening print after the bar's start; more than the order latency, less than the bar.
+        Delay of the opening print after the bar's start; less than the order latency.
 
     Raises
     ------

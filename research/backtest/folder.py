@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import os
 import shutil
-import subprocess
-import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,12 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
 
+from errors import PreconditionError
 from research.backtest.config import RunConfig, resolved
 from research.backtest.recorder import EquityRow, FillRow, OrderRow, PositionRow, Recorder
 from research.reports.schema import Manifest
-
-PACKAGES = ("nautilus_trader", "numpy", "numba", "xgboost-cpu", "pandas", "pyarrow", "mlflow")
-SOURCES = ("catalog", "risk", "strategies", "research", "live")
 
 _TYPES: dict[str, pa.DataType] = {
     "int": pa.int64(),
@@ -37,22 +32,45 @@ _TYPES: dict[str, pa.DataType] = {
 
 
 @contextmanager
-def staged(runs: Path, run_id: str) -> Iterator[Path]:
-    """Give a hidden folder to write into; it takes its name only when the block ends well, else it is removed."""
-    runs.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=runs))
-    temporary.chmod(0o755)
+def staged(runs: Path, config: RunConfig) -> Iterator[tuple[str, Path]]:
+    """
+    Give a new run's name and a hidden folder to write into.
+
+    The folder takes the run's name only when the block ends well, else it is removed. Making the hidden folder
+    reserves the name, so that two runs never share one.
+
+    Raises
+    ------
+    PreconditionError
+        If the folder of runs can't be written.
+
+    """
     try:
-        yield temporary
-        os.replace(temporary, runs / run_id)  # noqa: PTH105 (fails if a run of that name exists, as it must)
+        runs.mkdir(parents=True, exist_ok=True)
+        run_id = _reserve(runs, config)
+    except OSError as error:
+        raise PreconditionError(f"the folder of runs {runs} can't be written: {error.strerror}") from None
+    hidden = runs / f".{run_id}"
+    try:
+        yield run_id, hidden
+        hidden.rename(runs / run_id)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
-def new_run_id(config: RunConfig) -> str:
-    """Return a name that sorts by time and tells runs of one second apart by their configuration."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-    return f"{stamp}-{config.run.name}-{config_fingerprint(config)[:6]}"
+def _reserve(runs: Path, config: RunConfig) -> str:
+    """Make the hidden folder of a name that sorts by time; a later millisecond where one is taken."""
+    while True:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+        run_id = f"{stamp}-{config.run.name}-{config_fingerprint(config)[:6]}"
+        if not (runs / run_id).exists():
+            try:
+                (runs / f".{run_id}").mkdir()
+            except FileExistsError:
+                pass
+            else:
+                return run_id
+        time.sleep(0.001)
 
 
 def write_tables(folder: Path, recorder: Recorder) -> None:
@@ -76,35 +94,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def config_fingerprint(config: RunConfig) -> str:
     """Return the SHA-256 of the resolved configuration."""
     return hashlib.sha256(msgspec.json.encode(resolved(config), order="sorted")).hexdigest()
-
-
-def code_version() -> str:
-    """Return the version, with the commit and a hash of the sources, so that an edited file is another code."""
-    root = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256()
-    for package in SOURCES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"{_commit(root)} sources {digest.hexdigest()[:12]}"
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that a result depends on."""
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
-
-
-def _commit(root: Path) -> str:
-    try:
-        answer = subprocess.run(  # noqa: S603 (a fixed command)
-            ["git", "-C", str(root), "rev-parse", "--short", "HEAD"],  # noqa: S607 (the user's own git)
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "no commit"
-    return f"commit {answer.stdout.strip()}"
 
 
 def _write(path: Path, rows: Iterable[Any], kind: type[msgspec.Struct]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from nautilus_trader.backtest.config import BacktestEngineConfig
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.common.config import LoggingConfig
+from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.model.identifiers import ClientId, ClientOrderId
 from nautilus_trader.portfolio.config import PortfolioConfig
 from nautilus_trader.risk.config import RiskEngineConfig
@@ -20,12 +22,13 @@ from research.backtest.config import RunConfig, strategy_tables
 from research.backtest.markets import Stage
 from research.backtest.recorder import Recorder
 from research.backtest.tidy import Tidier, silence_analyzer
-from research.venue.config import open_tick_offset_ns
+from research.venue.borrowing import Interest
+from research.venue.config import OPENING_PRINT_NS
 from research.venue.funding import Settlement
+from research.venue.liquidation import Liquidation
 from research.venue.venue import VenueHandles, add_venue
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
-from risk.modes.approvals import TIMEOUT_NS
-from risk.modes.table import POWERS, Mode, Permission
+from risk.modes.table import POWERS, Mode
 from strategies import registry
 from strategies.library.fused import FusedStrategy
 from strategies.library.powers import StrategyPowers
@@ -67,13 +70,12 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
     try:
         silence_analyzer(engine)
         venues = _add_venues(engine, config, stage)
-        offset_ns = open_tick_offset_ns(config.venue, _operator_delay_ms(config.mode.mode))
         instruments = {instrument.id.value: instrument for instrument in engine.cache.instruments()}
-        feed = feeds.build(stage.markets, instruments, stage.bar_ns, offset_ns)
+        feed = feeds.build(stage.markets, instruments, stage.bar_ns, OPENING_PRINT_NS)
         _add_data(engine, feed)
 
         controller = gate_of(engine.trader)
-        recorder = _recorder(controller, venues, stage.bar_ns)
+        recorder = _recorder(engine, controller, venues, stage.bar_ns)
         controller.gate.watch.observers += [recorder, Tidier(engine)]
         _listen_to_money(controller, venues, recorder)
         failures = _add_strategies(engine, controller, config, model_folder)
@@ -127,7 +129,9 @@ def _add_data(engine: BacktestEngine, feed: feeds.Feed) -> None:
     engine.sort_data()
 
 
-def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_ns: int) -> Recorder:
+def _recorder(
+    engine: BacktestEngine, controller: GateController, venues: dict[str, VenueHandles], bar_ns: int
+) -> Recorder:
     def reference(client_order_id: str, price: float) -> float:
         key = ClientOrderId(client_order_id)
         for handles in venues.values():
@@ -140,7 +144,11 @@ def _recorder(controller: GateController, venues: dict[str, VenueHandles], bar_n
         values = [handles.liquidation.distance() for handles in venues.values() if handles.liquidation is not None]
         return min((value for value in values if not math.isnan(value)), default=math.nan)
 
-    return Recorder(controller.gate.view, bar_ns, reference, distance)
+    def initial_event(key: ClientOrderId) -> OrderInitialized | None:
+        order = engine.cache.order(key)
+        return None if order is None else order.init_event
+
+    return Recorder(controller.gate.view, bar_ns, reference, distance, initial_event)
 
 
 def _add_strategies(
@@ -166,19 +174,21 @@ def _add_strategies(
 
 
 def _listen_to_money(controller: GateController, venues: dict[str, VenueHandles], recorder: Recorder) -> None:
+    """Audit what the venue itself books: funding, interest on loans, and the terms of a liquidation."""
+
+    def audit(kind: str, booking: Settlement | Interest | Liquidation) -> None:
+        data = msgspec.structs.asdict(booking)
+        plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in data.items()}
+        controller.gate.audit.append(booking.ts_ns, kind, plain)
+
     def on_settlement(settlement: Settlement) -> None:
-        amount = float(settlement.amount)
-        controller.gate.audit.append(
-            settlement.ts_ns, "FUNDING", msgspec.to_builtins(settlement, builtin_types=(Decimal,)) | {"amount": amount}
-        )
-        recorder.book_funding(settlement.position_id, amount)
+        audit("FUNDING", settlement)
+        recorder.book_funding(settlement.position_id, float(settlement.amount))
 
     for handles in venues.values():
         if handles.funding is not None:
             handles.funding.listeners.append(on_settlement)
-
-
-def _operator_delay_ms(mode: Mode) -> int:
-    """Return the longest an operator may take where orders wait for one; an approved order then meets the next open."""
-    supervised = POWERS[mode].automated_orders is Permission.AFTER_APPROVAL
-    return TIMEOUT_NS // 1_000_000 if supervised else 0
+        if handles.borrowing is not None:
+            handles.borrowing.listeners.append(partial(audit, "INTEREST"))
+        if handles.liquidation is not None:
+            handles.liquidation.listeners.append(partial(audit, "LIQUIDATION_TERMS"))

@@ -9,9 +9,11 @@ import msgspec
 from catalog.bar_size import BarSize
 from catalog.instruments import InstrumentSpec, Kind
 from catalog.model import FundingColumns
+from catalog.sources.records import DataKind
+from catalog.store.manifest import Manifest
 from catalog.store.parquet import Catalog
-from errors import PreconditionError
-from research.backtest.config import RunConfig
+from errors import ConfigError, PreconditionError
+from research.backtest.config import RunConfig, warmup_bars
 from research.backtest.feed import Market
 from research.venue.funding import check_funding_coverage
 
@@ -32,6 +34,8 @@ def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
 
     Raises
     ------
+    ConfigError
+        If the instruments do not belong to one account: one venue, one settlement currency.
     PreconditionError
         If an instrument has no bars in the period, a data set is not certified (unless the run allows that), or
         funding rates are missing (unless the run takes them as zero).
@@ -39,9 +43,11 @@ def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
     """
     run = config.run
     bar_ns = BarSize.parse(run.bar).ns
-    first_ns = run.start_ns - run.warmup_bars * bar_ns
+    first_ns = run.start_ns - warmup_bars(config) * bar_ns
     specs = {name: catalog.spec(name) for name in run.instruments}
-    warnings = _certificates(catalog, config)
+    _check_account(specs)
+    read = _datasets(catalog, specs, run.bar)
+    warnings = _certificates(read, config)
     markets = []
     for name, spec in specs.items():
         bars = catalog.bars(name, run.bar, first_ns, run.end_ns)
@@ -57,7 +63,8 @@ def read_stage(catalog: Catalog, config: RunConfig) -> Stage:
                 marks = None
                 warnings.append(f"{name}: no mark prices in the catalog; last prices stand in for them")
         markets.append(Market(name, run.bar, bars, marks, funding))
-    return Stage(markets, specs, bar_ns, warnings, catalog.fingerprint(*run.instruments))
+    fingerprint = catalog.fingerprint(*(manifest.dataset for manifest in read))
+    return Stage(markets, specs, bar_ns, warnings, fingerprint)
 
 
 def _check_funding(config: RunConfig, spec: InstrumentSpec, last_ns: int, funding: FundingColumns | None) -> list[str]:
@@ -72,12 +79,30 @@ def _check_funding(config: RunConfig, spec: InstrumentSpec, last_ns: int, fundin
     return [f"{text}; counted as zero"]
 
 
-def _certificates(catalog: Catalog, config: RunConfig) -> list[str]:
-    uncertified = [
-        manifest.dataset
-        for manifest in catalog.datasets()
-        if manifest.instrument_id in config.run.instruments and not manifest.certified
-    ]
+def _check_account(specs: dict[str, InstrumentSpec]) -> None:
+    for what, values in (
+        ("venue", {spec.venue for spec in specs.values()}),
+        ("settlement currency", {spec.settlement for spec in specs.values()}),
+    ):
+        if len(values) > 1:
+            raise ConfigError(
+                f"a run has one account, so its instruments must share one {what}, were of {', '.join(sorted(values))}",
+                where="run.instruments",
+            )
+
+
+def _datasets(catalog: Catalog, specs: dict[str, InstrumentSpec], bar: str) -> list[Manifest]:
+    """Return the manifests of what the run reads, and of nothing else that the catalog has of these instruments."""
+    found = []
+    for name, spec in specs.items():
+        found.append(catalog.dataset(name, DataKind.BARS, bar))
+        if spec.kind is Kind.USDM_PERP:
+            found += [catalog.dataset(name, DataKind.MARK, bar), catalog.dataset(name, DataKind.FUNDING)]
+    return [manifest for manifest in found if manifest is not None]
+
+
+def _certificates(read: list[Manifest], config: RunConfig) -> list[str]:
+    uncertified = [manifest.dataset for manifest in read if not manifest.certified]
     if not uncertified:
         return []
     text = f"data sets that did not pass their checks: {', '.join(uncertified)}"

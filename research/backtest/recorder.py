@@ -17,6 +17,7 @@ from nautilus_trader.model.events import (
     PositionClosed,
     PositionOpened,
 )
+from nautilus_trader.model.identifiers import ClientOrderId
 
 from risk.view import View
 
@@ -106,6 +107,9 @@ class Recorder:
         Gives the price the venue showed before slippage, by client order id and fill price.
     liquidation_distance : callable
         Gives the smallest distance to liquidation over all positions as a fraction of the mark, NaN when flat.
+    initial_event : callable
+        Gives the first event of an order by its client order id, for orders whose making was not published: those of
+        the venue itself, which close a position by force.
 
     """
 
@@ -115,6 +119,7 @@ class Recorder:
         bar_ns: int,
         reference_price: Callable[[str, float], float],
         liquidation_distance: Callable[[], float],
+        initial_event: Callable[[ClientOrderId], OrderInitialized | None],
     ) -> None:
         self.orders: dict[str, OrderRow] = {}
         self.fills: list[FillRow] = []
@@ -125,17 +130,23 @@ class Recorder:
         self._bar_ns = bar_ns
         self._reference_price = reference_price
         self._liquidation_distance = liquidation_distance
+        self._initial_event = initial_event
         self._open: dict[str, PositionRow] = {}
+        self._latest: dict[str, PositionRow] = {}
         self._fees: dict[str, float] = {}
+        self._fees_ahead: dict[str, float] = {}
+        self._signed: dict[str, float] = {}
 
     def on_order_event(self, event: Any) -> None:
         """Take an order event into the order's row, and a fill into a row of its own."""
         key = event.client_order_id.value
         row = self.orders.get(key)
         if row is None:
-            if not isinstance(event, OrderInitialized):
-                return
-            self.orders[key] = _order_row(event)
+            first = event if isinstance(event, OrderInitialized) else self._initial_event(event.client_order_id)
+            if first is None:
+                raise LookupError(f"order {key} is unknown: its {type(event).__name__} can't be recorded")
+            row = self.orders[key] = _order_row(first)
+        if isinstance(event, OrderInitialized):
             return
         row.ts_last_ns = event.ts_event if not isinstance(event, OrderDenied) else event.ts_init
         row.status = _STATUS.get(type(event).__name__, row.status)
@@ -181,8 +192,16 @@ class Recorder:
             ),
         )
         if event.position_id is not None:
-            key = event.position_id.value
-            self._fees[key] = self._fees.get(key, 0.0) + fee
+            self._book_fee(event.position_id.value, sign * quantity, fee)
+
+    def _book_fee(self, key: str, signed_quantity: float, fee: float) -> None:
+        """Give a fill's fee to its round trip; one that turns the position pays for the old and for the new one."""
+        held = self._signed.get(key, 0.0)
+        share = 1.0
+        if held * signed_quantity < 0.0 and abs(signed_quantity) > abs(held):
+            share = abs(held / signed_quantity)
+            self._fees_ahead[key] = fee * (1.0 - share)
+        self._fees[key] = self._fees.get(key, 0.0) + fee * share
 
     def on_position_event(self, event: Any) -> None:
         """Take a position event into its round trip's row."""
@@ -202,8 +221,9 @@ class Recorder:
                 funding=0.0,
                 exit_role="",
             )
-            self._open[key] = row
+            self._open[key] = self._latest[key] = row
             self.positions.append(row)
+        self._signed[key] = event.signed_qty
         opened = self._open.get(key)
         if opened is None:
             return
@@ -217,13 +237,13 @@ class Recorder:
             closing = self.orders.get(event.closing_order_id.value) if event.closing_order_id is not None else None
             opened.exit_role = closing.role if closing is not None else ""
             del self._open[key]
-            self._fees.pop(key, None)
+            self._fees[key] = self._fees_ahead.pop(key, 0.0)
 
     def book_funding(self, position_id: str, amount: float) -> None:
-        """Give a funding payment, plus for received, to the round trip that is open under this position id."""
-        opened = self._open.get(position_id)
-        if opened is not None:
-            opened.funding += amount
+        """Give a funding payment, plus for received, to the latest round trip under this position id."""
+        row = self._latest.get(position_id)
+        if row is not None:
+            row.funding += amount
 
     def on_instant_end(self, ts_ns: int) -> None:
         """Sample the account at the end of a bar's closing instant."""

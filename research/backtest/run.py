@@ -13,11 +13,13 @@ from nautilus_trader.model.identifiers import InstrumentId
 
 import settings
 from catalog.store.parquet import Catalog
+from errors import Bot4Error
 from research.backtest import folder as folders
 from research.backtest.config import RunConfig
 from research.backtest.host import Played, play
 from research.backtest.markets import Stage, read_stage
 from research.backtest.tracking import log_run
+from research.provenance import package_versions, run_code_version
 from research.reports.baselines import Market as BaselineMarket
 from research.reports.report import ReportConfig, write_report
 from research.reports.runs import earlier_trials, trial_sharpes
@@ -64,8 +66,7 @@ def run(config: RunConfig, *, home: Path | None = None, step: Step = lambda _: N
     step("reading the catalog")
     stage = read_stage(Catalog(home / "catalog"), config)
     model_folder = models.resolve(config.model.name, config.model.version) if config.model is not None else None
-    run_id = folders.new_run_id(config)
-    with folders.staged(home / "runs", run_id) as folder:
+    with folders.staged(home / "runs", config) as (run_id, folder):
         step("replaying")
         played = play(config, stage, model_folder, logs=folder)
         step("writing the report")
@@ -93,8 +94,16 @@ def run(config: RunConfig, *, home: Path | None = None, step: Step = lambda _: N
         )
     if config.report.mlflow:
         step("logging to MLflow")
-        log_run(home / "runs" / run_id, config, manifest, summary)
+        _tell_mlflow(home / "runs" / run_id, config, manifest, summary)
     return Report(home / "runs" / run_id, summary)
+
+
+def _tell_mlflow(folder: Path, config: RunConfig, manifest: Manifest, summary: Summary) -> None:
+    try:
+        log_run(folder, config, manifest, summary)
+    except Exception as error:  # MLflow and its database raise what they like
+        reason = str(error).partition("\n")[0]
+        raise Bot4Error(f"the run is complete in {folder}, but MLflow could not be told of it: {reason}") from error
 
 
 def _manifest(run_id: str, config: RunConfig, stage: Stage, played: Played) -> Manifest:
@@ -110,7 +119,7 @@ def _manifest(run_id: str, config: RunConfig, stage: Stage, played: Played) -> M
         currency=played.currency,
         start_equity=config.venue.starting_balance,
         bars=sum(int((market.bars.ts_ns > config.run.start_ns).sum()) for market in stage.markets),
-        code_version=folders.code_version(),
+        code_version=run_code_version(),
         config_fingerprint=folders.config_fingerprint(config),
         data_fingerprint=stage.fingerprint,
         engine_version=f"nautilus_trader {nautilus_trader.__version__}",
@@ -118,7 +127,7 @@ def _manifest(run_id: str, config: RunConfig, stage: Stage, played: Played) -> M
         seeds={"run": config.run.seed, "operator": config.mode.operator.seed},
         assumptions=_assumptions(played),
         warnings=(*stage.warnings, *failures[:3]),
-        packages=folders.package_versions(),
+        packages=package_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -20,7 +20,7 @@ class Costs(NamedTuple):
     The change of equity taken apart, in quote currency, plus earned and minus paid.
 
     `before_costs` is what the same trades would have made at the venue's reference prices, free of charge:
-    ``before_costs + slippage + fees + funding == net``.
+    ``before_costs + slippage + fees + funding + interest == net``.
     """
 
     before_costs: float
@@ -28,6 +28,7 @@ class Costs(NamedTuple):
     fees_taker: float
     fees_maker: float
     funding: float
+    interest: float
     net: float
     notional: float
 
@@ -64,13 +65,15 @@ def split_costs(record: Record, summary: Summary) -> Costs:
     """Return where the change of equity came from."""
     net = (summary.final_equity or 0.0) - (summary.start_equity or 0.0)
     slippage, fees, funding = summary.slippage or 0.0, summary.fees or 0.0, summary.funding or 0.0
+    interest = summary.interest or 0.0
     maker = total(record.fills[record.fills["liquidity"] == "MAKER"], "fee")
     return Costs(
-        before_costs=net - funding + fees + slippage,
+        before_costs=net - funding - interest + fees + slippage,
         slippage=-slippage,
         fees_taker=-(fees - maker),
         fees_maker=-maker,
         funding=funding,
+        interest=interest,
         net=net,
         notional=traded_notional(record.fills),
     )

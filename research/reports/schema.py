@@ -116,7 +116,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     The figures of a run, as `summary.json` holds them; `docs/reports.md` defines each.
 
     Money is in `currency`. `fees` and `slippage` are costs when positive; `funding` is received when positive and
-    paid when negative. `max_drawdown` is zero or negative. `rejections` counts refused intents by code.
+    paid when negative, and so is `interest` on what was borrowed. `max_drawdown` is zero or negative. `rejections`
+    counts refused intents by code.
     """
 
     run_id: str
@@ -146,6 +147,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     max_drawdown_days: Figure
     fees: Figure
     funding: Figure
+    interest: Figure = 0.0
     slippage: Figure
     liquidations: int
     exposure: Figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,7 +60,7 @@ def tiles(summary: Summary) -> str:
     """Return the figures one looks at first."""
     held = summary.baselines.buy_and_hold
     random = summary.baselines.random
-    costs = (summary.fees or 0.0) + (summary.slippage or 0.0) - (summary.funding or 0.0)
+    costs = (summary.fees or 0.0) + (summary.slippage or 0.0) - (summary.funding or 0.0) - (summary.interest or 0.0)
     start = summary.start_equity or 0.0
     cells = [
         ("Total return", percent(summary.total_return, sign=True), tone(summary.total_return),
@@ -76,7 +77,7 @@ def tiles(summary: Summary) -> str:
          f"{summary.trades} trades, {percent(summary.win_rate, 0)} won"),
         ("Costs", money(costs), "",
          f"{percent(costs / start if start else None)} of start equity"),
-        ("Random runs beaten", percent(random.percentile, 0) if random else MISSING, "",
+        ("Random runs beaten", percent(_not_rounded_up(random.percentile), 1) if random else MISSING, "",
          f"of {random.seeds} with the same trades" if random and random.trades else "no trades to repeat"),
         ("Nearest liquidation", percent(summary.liquidation_distance_min), "",
          f"{summary.liquidations} liquidation{'s' if summary.liquidations != 1 else ''}"),
@@ -169,6 +170,7 @@ def costs(record: Record, summary: Summary) -> str:
         ("Fees, taker", parts.fees_taker),
         ("Fees, maker", parts.fees_maker),
         ("Funding", parts.funding),
+        *([("Interest", parts.interest)] if parts.interest else []),
         ("Net result", parts.net),
     ]
     start = summary.start_equity or float("nan")
@@ -301,3 +303,8 @@ def _legend(entries: Sequence[tuple[str, str]]) -> str:
         + "".join(f'<span><i class="{kind}"></i><b>{escape(name)}</b></span>' for kind, name in entries)
         + "</div>"
     )
+
+
+def _not_rounded_up(share: float | None) -> float | None:
+    """Cut a share to a tenth of a per cent, so that all but one of many is never shown as all."""
+    return None if share is None else math.floor(share * 1000.0 + 1e-9) / 1000.0

@@ -29,6 +29,9 @@ NEVER_LEFT = ("DENIED", "INITIALIZED", "EMULATED")
 FUNDING = "FUNDING"
 """Kind of the audit records that hold funding payments."""
 
+INTEREST = "INTEREST"
+"""Kind of the audit records that hold interest on loans, as a cost."""
+
 
 def summarise(
     record: Record,
@@ -108,6 +111,7 @@ def summarise(
         max_drawdown_days=finite(metrics.longest_drawdown_days(ts_ns, equity)),
         fees=total(record.fills, "fee"),
         funding=math.fsum(funding_amounts(record.audit)),
+        interest=interest_received(record.audit),
         slippage=total(record.fills, "slippage"),
         liquidations=int(record.fills.loc[record.fills["role"] == "LIQUIDATION", "client_order_id"].nunique()),
         exposure=finite(metrics.time_share(ts_ns, column(curve, "open_positions") > 0)),
@@ -181,6 +185,11 @@ def funding_amounts(audit: Sequence[AuditLine]) -> list[float]:
     return [float(line.data["amount"]) for line in audit if line.kind == FUNDING]
 
 
+def interest_received(audit: Sequence[AuditLine]) -> float:
+    """Return the interest of a run, minus for paid as funding is; 0 where nothing was borrowed."""
+    return 0.0 - math.fsum(float(line.data["amount"]) for line in audit if line.kind == INTEREST)
+
+
 def refusals(record: Record) -> dict[str, int]:
     """Return how many intents were refused, by code, the most frequent first, then by name."""
     counts = Counter(line.code or "UNSPECIFIED" for line in record.decisions if line.verdict == "REFUSED")
@@ -244,7 +253,7 @@ def _doubts(record: Record, equity: F64) -> list[str]:
     if np.min(equity) <= 0.0:
         doubts.append("the account was ruined: equity fell to zero or below")
     if not record.positions["ts_closed_ns"].isna().any():
-        explained = float(np.nansum(trade_profits(record.positions)))
+        explained = float(np.nansum(trade_profits(record.positions))) + interest_received(record.audit)
         gap = float(equity[-1]) - record.manifest.start_equity - explained
         if abs(gap) > RECONCILIATION_TOLERANCE * abs(record.manifest.start_equity):
             doubts.append(

@@ -27,8 +27,8 @@ def train(
     """
     Train one model per walk-forward fold and a last one on all data, log them to MLflow and register them.
 
-    The new version gets the alias `champion`. Ctrl-C leaves no half-registered model; training starts from the
-    beginning when it is called again.
+    The new version gets the alias `champion`; the same models as the champion's add no version. Ctrl-C leaves no
+    half-registered model; training starts from the beginning when it is called again.
     """
     import settings
     from research.training.config import TrainConfig
@@ -59,6 +59,8 @@ def train(
     for warning in report.warnings:
         terminal.err.print(f"warning: {warning}", markup=False)
     terminal.out.print(f"{report.rows} rows of {report.columns} features in {report.seconds:.1f} s", markup=False)
+    if not report.is_new:
+        terminal.out.print("the champion is this very schedule already: no version was added", markup=False)
     terminal.out.print(f"schedule: {report.schedule}", markup=False)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Annotated
 
 import msgspec
 
 from catalog.bar_size import BarSize
+from research.period import instant_ns
 from strategies.features.spec import FeatureSpec
 
 NS_PER_SECOND = 1_000_000_000
@@ -117,12 +117,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def start_ns(self) -> int:
         """The start in UTC nanoseconds."""
-        return _utc_ns("start", self.start, end_of_day=False)
+        return instant_ns("start", self.start)
 
     @property
     def end_ns(self) -> int:
         """The end in UTC nanoseconds."""
-        return _utc_ns("end", self.end, end_of_day=True)
+        return instant_ns("end", self.end, end_of_day=True)
 
     @property
     def bar_ns(self) -> int:
@@ -138,16 +138,3 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def embargo_ns(self) -> int:
         """The embargo in nanoseconds."""
         return self.embargo_bars * self.bar_ns
-
-
-def _utc_ns(key: str, text: str, *, end_of_day: bool) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{key} must be an ISO 8601 date or time, was {text!r}") from None
-    if end_of_day and len(text) == len("2020-01-01"):
-        moment += timedelta(days=1)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (elapsed.days * 86_400 + elapsed.seconds) * NS_PER_SECOND + elapsed.microseconds * 1_000

@@ -78,6 +78,19 @@ def versions() -> list[RegisteredVersion]:
     return sorted(found, key=lambda version: (version.name, version.version))
 
 
+def champion_like(name: str, digest: str) -> tuple[RegisteredVersion, Path] | None:
+    """Return the champion of a name and its folder if it is this very schedule and its files are whole, else None."""
+    for version in versions():
+        if version.name == name and tracking.CHAMPION in version.aliases:
+            if version.tags.get(tracking.TAG_DIGEST) != digest:
+                return None
+            try:
+                return version, _verified(version)
+            except PreconditionError:
+                return None  # lost or damaged: what was trained again replaces it
+    return None
+
+
 def _verified(version: RegisteredVersion) -> Path:
     """Find the files by the run's id, not by the stored address, so that the home folder may be moved."""
     folder = tracking.artifacts() / version.run_id / "artifacts" / tracking.SCHEDULE_FOLDER

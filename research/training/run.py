@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from research.training import tracking
+from research.training import registry, tracking
 from research.training.certificates import refuse_uncertified
 from research.training.config import TrainConfig
 from research.training.dataset import build
@@ -16,10 +16,15 @@ from research.training.train import FoldReport, train_schedule
 
 
 class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training run made, and how its models did on rows they had not seen."""
+    """
+    What a training run made, and how its models did on rows they had not seen.
+
+    `is_new` is False where the champion is this very schedule already: nothing was then logged or registered.
+    """
 
     name: str
     version: int
+    is_new: bool
     alias: str
     run_id: str
     schedule: str
@@ -38,7 +43,8 @@ def train(config: TrainConfig, catalog_root: Path, on_model: Callable[[], None] 
     """
     Train, log and register one schedule of models, and make it the champion of its name.
 
-    Nothing is logged before training has succeeded, so a run that fails or is interrupted leaves no trace.
+    Where the champion already is the same schedule, byte for byte, it stays and nothing is added. Nothing is logged
+    before training has succeeded, so a run that fails or is interrupted leaves no trace.
 
     Parameters
     ----------
@@ -65,10 +71,15 @@ def train(config: TrainConfig, catalog_root: Path, on_model: Callable[[], None] 
     warnings = refuse_uncertified(store.datasets(), config)
     dataset = build(store, config)
     training = train_schedule(dataset, config, on_model)
-    registration = tracking.record(config, dataset, training, started_ns=started_ns)
+    same = registry.champion_like(config.name, training.schedule.digest)
+    if same is None:
+        registration = tracking.record(config, dataset, training, started_ns=started_ns)
+    else:
+        registration = tracking.Registration(same[0].version, same[0].run_id, same[1])
     return TrainReport(
         name=config.name,
         version=registration.version,
+        is_new=same is None,
         alias=tracking.CHAMPION,
         run_id=registration.run_id,
         schedule=str(registration.folder),

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from catalog.model import F64, I64
+from research.provenance import model_code_version
 from research.training.config import TrainConfig
 from research.training.dataset import Dataset
 from research.training.fit import fit
 from research.training.metrics import score
-from research.training.provenance import code_version
 from research.training.splits import Fold, walk_forward
 from strategies.models.forest import Forest
 from strategies.models.schedule import Entry, ModelSchedule, Provenance
@@ -149,7 +149,7 @@ def _schedule(dataset: Dataset, config: TrainConfig, folds: list[Fold], models: 
         horizon_bars=config.horizon_bars,
         embargo_ns=config.embargo_ns,
         data_fingerprint=dataset.data_fingerprint,
-        code_version=code_version(),
+        code_version=model_code_version(),
         seed=config.seed,
     )
     return ModelSchedule.build(provenance, entries, dict(zip(files, models, strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -54,6 +55,7 @@ class BorrowingModule(SimulationModule):
         self._currency = currency
         self._hourly_rate = Decimal(repr(annual_rate)) / _HOURS_PER_YEAR
         self.ledger: list[Interest] = []
+        self.listeners: list[Callable[[Interest], None]] = []
         self._hour = 0
 
     def reset(self) -> None:
@@ -81,7 +83,10 @@ class BorrowingModule(SimulationModule):
             return
         cost = Money.from_decimal(Decimal(repr(borrowed)) * self._hourly_rate * hours, self._currency)
         self.exchange.adjust_account(Money.from_decimal(-cost.as_decimal(), self._currency))
-        self.ledger.append(Interest(ts_ns=hour * HOUR_NS, borrowed=borrowed, hours=hours, amount=cost.as_decimal()))
+        interest = Interest(ts_ns=hour * HOUR_NS, borrowed=borrowed, hours=hours, amount=cost.as_decimal())
+        self.ledger.append(interest)
+        for listener in self.listeners:
+            listener(interest)
 
     def borrowed(self) -> float:
         """Return the worth of all loans now, in settlement currency."""

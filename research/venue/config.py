@@ -105,14 +105,13 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.latency_ms * NS_PER_MS
 
 
-def open_tick_offset_ns(config: VenueConfig, operator_delay_ms: int = 0) -> int:
-    """
-    Return how long after a bar's opening the feed must show its opening price, in ns.
+OPENING_PRINT_NS = NS_PER_MS // 2
+"""
+How long after a bar's opening the feed shows its opening price.
 
-    One millisecond after an order decided at the previous close has reached the venue, so that it meets that
-    opening price and no older one; a simulated operator's delay is added where orders wait for approval.
-    """
-    return (config.latency_ms + operator_delay_ms + 1) * NS_PER_MS
+Later than everything that happens at the close before, earlier than any order decided there can arrive: the least
+latency is a millisecond.
+"""
 
 
 def _is_rate(text: str) -> bool:

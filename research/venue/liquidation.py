@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Literal, NamedTuple
 
@@ -94,6 +94,7 @@ class Liquidator:
     ) -> None:
         self.exchange: Any = None
         self.ledger: list[Liquidation] = []
+        self.listeners: list[Callable[[Liquidation], None]] = []
         self._board = board
         self._brackets = brackets
         self._currency = currency
@@ -190,20 +191,21 @@ class Liquidator:
         budget = Decimal(f"{left:.8f}")
         takeover = Takeover(granted, budget)
         client_order_id = self._execute(position, takeover, ts_ns)
-        self.ledger.append(
-            Liquidation(
-                ts_ns=ts_ns,
-                instrument=position.instrument_id.value,
-                position_id=position.id.value,
-                client_order_id=client_order_id.value,
-                signed_quantity=signed_quantity,
-                price=float(granted),
-                liquidation_price=hit.price,
-                bankruptcy_price=bankruptcy,
-                mark=mark,
-                fee=budget - takeover.collateral_left,
-            )
+        liquidation = Liquidation(
+            ts_ns=ts_ns,
+            instrument=position.instrument_id.value,
+            position_id=position.id.value,
+            client_order_id=client_order_id.value,
+            signed_quantity=signed_quantity,
+            price=float(granted),
+            liquidation_price=hit.price,
+            bankruptcy_price=bankruptcy,
+            mark=mark,
+            fee=budget - takeover.collateral_left,
         )
+        self.ledger.append(liquidation)
+        for listener in self.listeners:
+            listener(liquidation)
 
     def _hit(self, position: Position, mark: float) -> Hit | None:
         if self._survives(position, mark):

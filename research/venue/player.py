@@ -73,10 +73,13 @@ class BarPlayer(SimulationModule):
             market = self._board.markets.get(data.bar_type.instrument_id)
             if market is not None and market.plays(data):
                 self._play(market, data)
+                self._board.open(data.bar_type.instrument_id)  # a bar without an opening print of its own
+                market.trading = False
         elif type(data) is TradeTick:
             market = self._board.markets.get(data.instrument_id)
             if market is not None:
                 market.last = data.price.as_decimal()
+                self._board.open(data.instrument_id)
                 if self._liquidator is not None and not market.marked:
                     price = data.price.as_double()
                     self._liquidator.jump(data.instrument_id, price, price, data.ts_init)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from nautilus_trader.model.data import Bar, BarType
@@ -18,10 +19,12 @@ class Market:
 
     `last` is the latest traded price, `mark` the latest mark bar, `marked` whether there are any. `bar` is the latest
     bar played. `moving` is true while the venue plays a bar's high, low and close: prices then pass through every
-    level between, so a stop fills at its trigger. `last_fill` is the price of the latest fill in that bar.
+    level between, so a stop fills at its trigger. `last_fill` is the price of the latest fill in that bar. `trading`
+    is false from a bar's close to the next print: until then nobody can know at what price an order would meet the
+    market.
     """
 
-    __slots__ = ("bar", "bar_type", "last", "last_fill", "mark", "marked", "moving")
+    __slots__ = ("bar", "bar_type", "last", "last_fill", "mark", "marked", "moving", "trading")
 
     def __init__(self, *, marked: bool) -> None:
         self.marked = marked
@@ -31,6 +34,7 @@ class Market:
         self.bar_type: BarType | None = None
         self.moving = False
         self.last_fill: Decimal | None = None
+        self.trading = True
 
     def mark_bar(self, bar: Bar) -> MarkBar | None:
         """Return the mark bar of the same interval, or None where there is none."""
@@ -78,6 +82,7 @@ class Board:
         self.takeovers: dict[ClientOrderId, Takeover] = {}
         self._funding: dict[PositionId, tuple[float, float]] = {}
         self.mark_fallbacks = 0
+        self.opening_listeners: list[Callable[[InstrumentId], None]] = []
         self.reset()
 
     def reset(self) -> None:
@@ -87,6 +92,15 @@ class Board:
         self.takeovers.clear()
         self._funding.clear()
         self.mark_fallbacks = 0
+
+    def open(self, instrument_id: InstrumentId) -> None:
+        """Take note that an instrument printed, and tell who waits for it to trade again."""
+        market = self.markets[instrument_id]
+        if market.trading:
+            return
+        market.trading = True
+        for listener in self.opening_listeners:
+            listener(instrument_id)
 
     def mark_price(self, instrument_id: InstrumentId) -> float | None:
         """

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from nautilus_trader.accounting.margin_models import LeveragedMarginModel
 from nautilus_trader.backtest.engine import BacktestEngine
-from nautilus_trader.backtest.models import LatencyModel
 from nautilus_trader.backtest.modules import SimulationModule
 from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
@@ -18,6 +17,7 @@ from errors import ConfigError
 from research.venue import assumptions
 from research.venue.borrowing import BorrowingModule
 from research.venue.config import VenueConfig
+from research.venue.courier import install_courier
 from research.venue.fees import ScheduleFeeModel, rates_of
 from research.venue.funding import FundingModule
 from research.venue.liquidation import Liquidator
@@ -145,12 +145,12 @@ def add_venue(
         modules=[module for module in modules if module is not None],
         fill_model=fill_model,
         fee_model=fee_model,
-        latency_model=LatencyModel(base_latency_nanos=config.latency_ns),
         reject_stop_orders=config.stops_in_market == "reject",
         use_reduce_only=True,
         bar_execution=False,  # the player plays the bars
         trade_execution=True,
     )
+    install_courier(engine, player.exchange, config.latency_ns, board)
     for spec in specs:
         engine.add_instrument(spec.instrument())
     return VenueHandles(config, specs, board, fill_model, fee_model, funding, liquidation, borrowing)

@@ -34,9 +34,12 @@ class Scripted(Strategy):
     """A plain strategy: does what the script says at the n-th quote, and notes what it is told."""
 
     def __init__(
-        self, script: dict[int, Callable[[Scripted], Any]], on_filled: Callable[[Scripted, Any], None] | None = None
+        self,
+        script: dict[int, Callable[[Scripted], Any]],
+        on_filled: Callable[[Scripted, Any], None] | None = None,
+        tag: str = "001",
     ) -> None:
-        super().__init__(StrategyConfig(order_id_tag="001"))
+        super().__init__(StrategyConfig(order_id_tag=tag))
         self.script = script
         self.act_on_fill = on_filled
         self.quotes = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Workspace
+from workspace import Workspace
 
 GOOD = """
 [run]
@@ -40,6 +40,7 @@ max = 0.02
         ('name = "fused"', 'name = "os:system"', "strategy.name", "ema_cross, fused"),
         ("entry_strength = 0.3", "entry_strength = 3.0", "strategy.params", "<= 1.0"),
         ("entry_strength = 0.3", "entry_power = 0.3", "strategy.params", "unknown field"),
+        ("entry_strength = 0.3", "leverage_max = 50.0", "x.toml", "may not set leverage_max"),
         ('start = "2018-01-01"', 'start = "yesterday"', "run", "ISO 8601"),
         ('start = "2018-01-01"', 'start = "2019-01-01"', "run", "before end"),
         ('name = "x"', 'name = "../x"', "run", "lower-case"),

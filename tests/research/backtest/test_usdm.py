@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 import pytest
-from conftest import CONFIGS, Workspace
+from workspace import CONFIGS, Workspace
 
+from catalog.store.parquet import Catalog
 from research.reports.runs import RUN_FILES
 from risk.audit import verify
 from strategies.models.schedule import ModelSchedule
@@ -152,6 +153,32 @@ def test_semi_auto_trades_only_what_the_operator_approves(usdm: Workspace) -> No
     assert all(parked[key]["signal"]["confidence"] < 0.4 for key in rejected)
     fills = pd.read_parquet(Path(report["folder"]) / "fills.parquet")
     assert set(fills[fills.role == "ENTRY"].client_order_id) <= approved
+
+
+@pytest.mark.parametrize(
+    ("mode", "operator", "after_s"),
+    [
+        ("FullAuto", "", 0.05),
+        ("SemiAuto", '\n[mode.operator]\npolicy = "approve_all"\nlatency = {spread = "fixed", median_s = 8.0}\n', 8.05),
+    ],
+)
+def test_entries_fill_at_the_next_bars_open(usdm: Workspace, mode: str, operator: str, after_s: float) -> None:
+    folder = Path(tight(usdm, mode, operator)["folder"])
+    fills = pd.read_parquet(folder / "fills.parquet")
+    entries = fills[fills.role == "ENTRY"]
+    decided = pd.read_parquet(folder / "orders.parquet").set_index("client_order_id").ts_ns
+    catalog = Catalog(usdm.home / "catalog")
+    hour_ns = 3_600_000_000_000
+
+    assert len(entries) > 20
+    for name, rows in entries.groupby("instrument"):
+        bars = catalog.bars(name, "1-HOUR", 0, 2**62)
+        opens = dict(zip((bars.ts_ns - hour_ns).tolist(), bars.open.tolist(), strict=True))
+        for row in rows.itertuples():
+            opened_ns = decided[row.client_order_id]
+            assert row.ts_ns == opened_ns + round(after_s * 1e9)
+            assert row.reference_price == pytest.approx(opens[opened_ns], abs=1e-9)
+            assert (row.price - row.reference_price) * (1 if row.side == "BUY" else -1) > 0.0
 
 
 def test_semi_auto_never_calls_the_model(usdm: Workspace) -> None:

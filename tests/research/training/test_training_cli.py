@@ -136,3 +136,25 @@ def test_list_without_models_says_how_to_train_one(tmp_path: Path, monkeypatch: 
 
     assert json.loads(call("list", "--json").stdout) == {"models": []}
     assert "model train" in call("list").stdout
+
+
+def test_training_the_same_again_adds_no_version_and_says_so(home: Path) -> None:
+    first = json.loads(call("train", written(home, name="again"), "--json").stdout)
+    second = json.loads(call("train", written(home, name="again"), "--json").stdout)
+    told = call("train", written(home, name="again")).stdout
+    other = json.loads(call("train", written(home, name="again", seed=9), "--json").stdout)
+
+    assert (first["version"], first["is_new"]) == (1, True)
+    assert (second["version"], second["is_new"]) == (1, False)
+    assert (second["run_id"], second["schedule"]) == (first["run_id"], first["schedule"])
+    assert "no version was added" in told
+    assert (other["version"], other["is_new"]) == (2, True)
+
+
+def test_a_champion_whose_files_are_damaged_is_replaced(home: Path) -> None:
+    first = json.loads(call("train", written(home, name="damaged"), "--json").stdout)
+    next(Path(first["schedule"]).glob("*.ubj")).write_bytes(b"x")
+    second = json.loads(call("train", written(home, name="damaged"), "--json").stdout)
+
+    assert (second["version"], second["is_new"]) == (2, True)
+    assert ModelSchedule.load(resolve("damaged")).digest == first["digest"]

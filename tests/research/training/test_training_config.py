@@ -49,7 +49,7 @@ def test_shipped_configurations_load_and_name_real_columns(name: str) -> None:
         ({"instruments": []}, "key instruments"),
         ({"instruments": ["A.TEST", "A.TEST"]}, "must differ"),
         ({"bar": "90-PARSEC"}, "key bar"),
-        ({"start": "yesterday"}, "start must be an ISO 8601 date or time, was 'yesterday'"),
+        ({"start": "yesterday"}, "start must be an ISO 8601 date or instant such as 2020-01-01, was 'yesterday'"),
         ({"start": "2021-01-01"}, "need start before end"),
         ({"horizon_bars": 0}, "key horizon_bars"),
         ({"embargo_bars": -1}, "key embargo_bars"),

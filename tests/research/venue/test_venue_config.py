@@ -14,7 +14,7 @@ from venue_world import BTC, Feed, perp, run
 
 from catalog.instruments import Kind
 from errors import ConfigError
-from research.venue.config import FeesConfig, VenueConfig, open_tick_offset_ns
+from research.venue.config import OPENING_PRINT_NS, FeesConfig, VenueConfig
 from research.venue.fees import rates_of
 from research.venue.venue import add_venue
 
@@ -44,9 +44,8 @@ def test_refuses_what_is_unknown_or_out_of_range(document: dict[str, Any]) -> No
         msgspec.convert(document, VenueConfig)
 
 
-def test_the_opening_tick_comes_after_latency_and_operator() -> None:
-    assert open_tick_offset_ns(VenueConfig(latency_ms=50)) == 51_000_000
-    assert open_tick_offset_ns(VenueConfig(latency_ms=200), operator_delay_ms=4_000) == 4_201_000_000
+def test_the_opening_print_comes_before_any_order_can_arrive() -> None:
+    assert 0 < OPENING_PRINT_NS < VenueConfig(latency_ms=1).latency_ns
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Price, Quantity
 from venue_world import BTC, HOUR, T0, Feed, Script, feed_data, perp, run
 
-from research.venue.config import FeesConfig, VenueConfig, open_tick_offset_ns
+from research.venue.config import OPENING_PRINT_NS, FeesConfig, VenueConfig
 from research.venue.prices import Market
 from research.venue.venue import add_venue
 
@@ -33,7 +33,7 @@ def test_a_reset_engine_plays_the_same_run_again() -> None:
         )
     )
     handles = add_venue(engine, "BINANCE", [feed.spec], config)
-    engine.add_data(feed_data(feed, open_tick_offset_ns(config)))
+    engine.add_data(feed_data(feed, OPENING_PRINT_NS))
     seen = []
     for _ in range(2):
         script = Script({0: lambda s: s.market(10)}, [InstrumentId.from_str(BTC)])
@@ -102,4 +102,4 @@ def test_funding_of_a_real_quarter_equals_the_sum_over_its_rates_and_marks(share
     assert float(paid) == pytest.approx(expected, abs=1e-5)
     assert abs(float(paid)) > 1_000
     assert result.balance == Decimal(1_000_000) + paid
-    assert result.script.fills[0].ts_event == T0 + HOUR + 51_000_000
+    assert result.script.fills[0].ts_event == T0 + HOUR + 50_000_000

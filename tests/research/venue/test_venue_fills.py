@@ -9,11 +9,11 @@ from nautilus_trader.model.enums import LiquiditySide
 from nautilus_trader.model.events import OrderRejected
 from venue_world import HOUR, T0, Feed, Script, perp, run
 
-from research.venue.config import VenueConfig
+from research.venue.config import OPENING_PRINT_NS, VenueConfig
 
 TEN_BP = VenueConfig(slippage_bps=10.0)
 FREE = VenueConfig(slippage_bps=0.0)
-OFFSET = 51_000_000  # latency 50 ms + 1 ms
+LATENCY = 50_000_000
 
 QUIET = (100.0, 100.0, 100.0, 100.0)
 
@@ -25,7 +25,7 @@ def test_market_buy_fills_at_the_next_open_plus_slippage_and_fee() -> None:
 
     assert result.prices == [120.2]
     assert result.script.references == [120.0]
-    assert result.script.fills[0].ts_event == T0 + HOUR + OFFSET
+    assert result.script.fills[0].ts_event == T0 + HOUR + LATENCY
     # 2 * 120.2 * 0.0005 = 0.1202
     assert result.fees == [Decimal("0.1202")]
     assert result.balance == Decimal("9999.8798")
@@ -93,7 +93,7 @@ def test_stop_that_the_open_jumped_over_fills_at_the_open(
 
     assert result.prices[1] == price
     assert result.script.references[1] == opening
-    assert result.script.fills[1].ts_event == (T0 + 4 * HOUR + OFFSET if open_ticks else T0 + 5 * HOUR)
+    assert result.script.fills[1].ts_event == (T0 + 4 * HOUR + OPENING_PRINT_NS if open_ticks else T0 + 5 * HOUR)
 
 
 def test_stop_just_missed_rests() -> None:

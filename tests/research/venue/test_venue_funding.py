@@ -68,7 +68,7 @@ def test_a_missing_mark_bar_falls_back_to_the_last_price_and_is_told() -> None:
 
 
 def test_entry_decided_at_the_payment_time_pays_nothing() -> None:
-    # bar 7 closes at 08:00; its order fills at 08:00:00.051
+    # bar 7 closes at 08:00; its order fills at 08:00:00.05
     result = run(Feed(DAY, funding={8: "0.0001"}), {7: lambda s: s.market(2)}, FREE)
 
     assert result.prices == [100.0]
@@ -76,7 +76,7 @@ def test_entry_decided_at_the_payment_time_pays_nothing() -> None:
 
 
 def test_entry_before_a_late_payment_message_still_pays_nothing() -> None:
-    # due at 08:00:00, stamped 90 ms later, after the entry at 08:00:00.051
+    # due at 08:00:00, stamped 90 ms later, after the entry at 08:00:00.05
     result = run(Feed(DAY, funding={8 + 90 / 3_600_000: "0.0001"}), {7: lambda s: s.market(2)}, FREE)
 
     assert result.venue.funding.ledger == []

@@ -17,12 +17,11 @@ import pytest
 from nautilus_trader.model.events import OrderCanceled
 from venue_world import ETH, HOUR, OHLC, T0, Feed, Result, Script, perp, run
 
-from research.venue.config import FeesConfig, FundingConfig, LiquidationConfig, VenueConfig
+from research.venue.config import OPENING_PRINT_NS, FeesConfig, FundingConfig, LiquidationConfig, VenueConfig
 
 NO_FEES = FeesConfig(schedule="explicit", maker="0", taker="0")
 SPEC = perp(rate=0.04, tick="0.001")
 QUIET = (100.0, 100.0, 100.0, 100.0)
-OFFSET = 51_000_000
 
 type Acts = dict[int, Callable[[Script], Any]]
 
@@ -286,7 +285,7 @@ def test_a_jump_closes_at_the_open_but_not_beyond_bankruptcy(
     assert result.prices == [100.0, price]
     assert result.balance == Decimal(10_000 - lost)
     # with marks the mark's open is known with its bar; without them the opening tick tells
-    assert result.script.fills[1].ts_event == (T0 + 4 * HOUR if marked else T0 + 3 * HOUR + OFFSET)
+    assert result.script.fills[1].ts_event == (T0 + 4 * HOUR if marked else T0 + 3 * HOUR + OPENING_PRINT_NS)
 
 
 def test_a_jump_of_the_mark_alone_closes_at_the_liquidation_price() -> None:

@@ -18,7 +18,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from catalog.instruments import InstrumentSpec, Kind, LeverageBracket
 from catalog.marks import MarkBar, as_engine_data
-from research.venue.config import VenueConfig, open_tick_offset_ns
+from research.venue.config import OPENING_PRINT_NS, VenueConfig
 from research.venue.venue import VenueHandles, add_venue
 
 HOUR = 3_600 * 10**9
@@ -59,9 +59,9 @@ def perp(instrument_id: str = BTC, *, rate: float = 0.01, tick: str = "0.1", **c
 
 @dataclass
 class Feed:
-    """What one instrument shows: trade bars, mark bars or none, funding rates by hour since T0."""
+    """What one instrument shows: trade bars (None in a halt), mark bars or none, funding rates by hour since T0."""
 
-    bars: Sequence[OHLC]
+    bars: Sequence[OHLC | None]
     marks: Sequence[OHLC | None] | None = None
     funding: dict[float, str] = field(default_factory=dict)
     spec: InstrumentSpec = field(default_factory=perp)
@@ -239,7 +239,7 @@ def run(
     handles = add_venue(engine, "BINANCE", specs, config, marked)
     data: list[Any] = []
     for feed in feeds:
-        data.extend(feed_data(feed, open_tick_offset_ns(config)))
+        data.extend(feed_data(feed, OPENING_PRINT_NS))
     data.sort(key=lambda item: item.ts_init)  # stable: a feed's own order at one instant stays
     engine.add_data(data, client_id=ClientId("BINANCE"), sort=False)
     engine.sort_data()
@@ -262,6 +262,8 @@ def feed_data(feed: Feed, offset_ns: int) -> list[Any]:
     bar_type = BarType.from_str(f"{instrument.id}-1-HOUR-LAST-EXTERNAL")
     rows: list[tuple[int, int, Any]] = []
     for i, prices in enumerate(feed.bars):
+        if prices is None:
+            continue
         opened, closed = T0 + i * HOUR, T0 + (i + 1) * HOUR
         o, h, low, c = (Price(price, instrument.price_precision) for price in prices)
         if feed.open_ticks:
