@@ -161,7 +161,7 @@ FEATURES = (
         kernel=_vwap_session,
         flat="all three on the price",
         source=_BERKOWITZ,
-        compared="Stock Indicators vwap.csv, its whole history being one session (1e-9)",
+        compared="the slow reference only; the anchored form, of the same sums, with Stock Indicators vwap.csv",
         differences="Sessions are UTC days, or any number of hours; a bar belongs to the session it lies in, so the "
         "bar that closes at midnight ends the day. The first session may be incomplete.",
         absent="While the session holds no volume.",
