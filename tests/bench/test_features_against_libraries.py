@@ -16,7 +16,7 @@ from strategies.features.verify import generated_bars
 
 pytestmark = pytest.mark.bench
 
-STREAMED = 5_000
+STREAMED = 50_000
 BATCH = 1_000_000
 
 
