@@ -51,7 +51,8 @@ def _t3(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles)
         if value != value:  # noqa: PLR0124 - NaN: this layer is not seeded yet
             out[0] = NAN
             return
-    third, fourth, fifth, sixth = state[5], state[7], state[9], state[11]
+    third, fourth = state[2 * AVERAGE_SIZE + 1], state[3 * AVERAGE_SIZE + 1]
+    fifth, sixth = state[4 * AVERAGE_SIZE + 1], state[5 * AVERAGE_SIZE + 1]
     square = factor * factor
     cube = square * factor
     out[0] = (

@@ -62,6 +62,8 @@ def _trix(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Double
 
 def _tsi(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:
     # state: close before (0 = none yet), two averages each of the change and of its size, signal line
+    once = 1
+    twice = once + 2 * AVERAGE_SIZE
     before = state[0]
     state[0] = bar[CLOSE]
     out[0] = out[1] = NAN
@@ -69,15 +71,15 @@ def _tsi(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles
         return
     first_bars, second_bars = int(params[0]), int(params[1])
     change = bar[CLOSE] - before
-    net = exponential(state, 1, first_bars, change)
-    gross = exponential(state, 3, first_bars, abs(change))
-    if state[1] < first_bars:
+    net = exponential(state, once, first_bars, change)
+    gross = exponential(state, once + AVERAGE_SIZE, first_bars, abs(change))
+    if state[once] < first_bars:
         return
-    net = exponential(state, 5, second_bars, net)
-    gross = exponential(state, 7, second_bars, gross)
-    if state[5] == second_bars:
+    net = exponential(state, twice, second_bars, net)
+    gross = exponential(state, twice + AVERAGE_SIZE, second_bars, gross)
+    if state[twice] == second_bars:
         out[0] = 100.0 * ratio(net, gross, 0.0)
-        out[1] = exponential(state, 9, int(params[2]), out[0])
+        out[1] = exponential(state, twice + 2 * AVERAGE_SIZE, int(params[2]), out[0])
 
 
 def _dpo(ts_ns: int, bar: Doubles, params: Doubles, state: Doubles, out: Doubles) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from strategies.features.compiling import inline
 from strategies.features.kernel import NAN, Doubles
 
-AVERAGE_SIZE = 2
-"""Number of float64 an exponential average takes in a state: count up to the window, average."""
+AVERAGE_SIZE = 3
+"""Number of float64 an exponential average takes in a state: count up to the window, average, share it keeps."""
 
 
 @inline
 def exponential(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into the average with weight 2 / (window + 1), seeded by the mean of the first `window`."""
-    return seeded(state, at, window, value, (window - 1.0) / (window + 1.0))
+    if state[at] < window:
+        state[at + 2] = (window - 1.0) / (window + 1.0)  # a division a bar would cost more than all the rest
+    return seeded(state, at, window, value, state[at + 2])
 
 
 @inline
 def wilder(state: Doubles, at: int, window: int, value: float) -> float:
     """Take a value into Wilder's average, weight 1 / window, seeded by the mean of the first `window`."""
-    return seeded(state, at, window, value, (window - 1.0) / window)
+    if state[at] < window:
+        state[at + 2] = (window - 1.0) / window
+    return seeded(state, at, window, value, state[at + 2])
 
 
 @inline

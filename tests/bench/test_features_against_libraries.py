@@ -109,7 +109,7 @@ def test_against_talipp(capsys: pytest.CaptureFixture[str]) -> None:
             f"from Python ({total / python_ns:.0f} times faster), {loop_ns / 1e3:.2f} us in the loop "
             f"({total / loop_ns:.0f} times)"
         )
-    assert total / loop_ns > 150
+    assert total / loop_ns > 180  # 200 at the median of several runs; single runs scatter
 
 
 def test_against_the_engines_indicators(capsys: pytest.CaptureFixture[str]) -> None:
