@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 
+from risk.barriers import Barrier, Source
 from risk.book import USABLE_MAX, Book, InstrumentFacts, PositionView, Working
 from risk.budget import Budget, Budgets
 from risk.exact_sum import ExactSum
@@ -44,8 +46,8 @@ class View:
     """
 
     __slots__ = (
-        "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin", "_mode",
-        "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
+        "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin",
+        "_mode", "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
         "powers", "sent", "ts_ns",
     )  # fmt: skip
 
@@ -56,6 +58,7 @@ class View:
         self._cash = cash
         self._books: dict[str, Book] = {}
         self._orders: dict[str, Book] = {}
+        self._barriers: tuple[Barrier, ...] = ()
         self._budgets = Budgets()
         self._stale: list[Book] = []
         self._sums = (ExactSum(), ExactSum(), ExactSum(), ExactSum())
@@ -157,6 +160,19 @@ class View:
             self._refresh()
         return self._open + self._entering
 
+    @property
+    def barriers(self) -> tuple[Barrier, ...]:
+        """What kill switches and breakers keep from taking new risk."""
+        return self._barriers
+
+    def held(self) -> Iterator[Book]:
+        """Give the book of every instrument with a position, brought up to date."""
+        if self._stale:
+            self._refresh()
+        for book in self._books.values():
+            if book.quantity != 0.0:
+                yield book
+
     def book(self, instrument: str) -> Book | None:
         """Return what is known of an instrument, brought up to date; None where nothing is."""
         if self._stale:
@@ -211,6 +227,11 @@ class View:
         """Take over the control mode."""
         self._mode = mode
         self.powers = POWERS[mode]
+
+    def apply_barriers(self, source: Source, barriers: Iterable[Barrier]) -> None:
+        """Take over all barriers of one source, in place of those it had."""
+        others = tuple(barrier for barrier in self._barriers if barrier.source is not source)
+        self._barriers = (*others, *barriers)
 
     def set_facts(self, facts: InstrumentFacts) -> None:
         """Take over what is fixed about an instrument."""

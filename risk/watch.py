@@ -56,6 +56,7 @@ class Watch:
 
     def __init__(self, view: View, cache: CacheFacade, audit: AuditLog, currency: str) -> None:
         self.observers: list[Observer] = []
+        self.mark_listeners: list[Callable[[str, float, int], None]] = []
         self.on_unknown_fill: Callable[[OrderFilled], None] = _ignore
         self._view = view
         self._cache = cache
@@ -210,6 +211,8 @@ class Watch:
     def _mark(self, instrument: str, price: float, ts_ns: int) -> None:
         self._move_to(ts_ns)
         self._view.apply_mark(instrument, price, ts_ns)
+        for listener in self.mark_listeners:
+            listener(instrument, price, ts_ns)
 
     def _move_to(self, ts_ns: int) -> None:
         if ts_ns <= self._instant_ns:
