@@ -20,6 +20,8 @@ GROUPS: dict[str, tuple[str, str]] = {
     "features": ("strategies.cli", "List, compute and verify features."),
     "model": ("research.training.cli", "Train models and list them."),
     "backtest": ("research.backtest.cli", "Run backtests, list, show and compare them."),
+    "audit": ("research.trail.cli", "Check the audit log, read it, and follow one order from signal to fill."),
+    "report": ("research.reports.cli", "Name the first difference between two runs."),
 }
 """Name of a group or verb, the module that holds its typer `app`, and the line that `--help` shows."""
 

@@ -129,6 +129,8 @@ def _manifest(run_id: str, config: RunConfig, stage: Stage, played: Played) -> M
         warnings=(*stage.warnings, *failures[:3]),
         packages=package_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        audit_head=played.controller.gate.audit.head,
+        audit_records=played.controller.gate.audit.count,
     )
 
 

@@ -38,7 +38,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `start` and `end` are ISO 8601 UTC. `assumptions` is shown in the report as it stands, one row a key: engine,
     fills, fees, latency, funding, liquidation. `warnings` are shown at the report's top, such as uncertified data
-    or funding taken as zero.
+    or funding taken as zero. `audit_head` is the hash of the last of the `audit_records` records of the audit log, by
+    which a truncated log is recognised.
     """
 
     run_id: str
@@ -61,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     packages: dict[str, str] = {}
     created: str = ""
+    audit_head: str = ""
+    audit_records: int = 0
     simulated: bool = True
     schema_version: int = 1
 
