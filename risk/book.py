@@ -55,7 +55,8 @@ class Working(msgspec.Struct, frozen=True, gc=False):
     An order in flight or resting, by what is still open of it.
 
     `price` is its limit price, or its trigger price where it has no limit, or the mark when it was sent;
-    `is_stop` tells an order that waits for a trigger, such as a protective stop, from a target.
+    `is_stop` tells an order that waits for a trigger, such as a protective stop, from a target. `strategy` is who
+    sent it, empty where that is not known.
     """
 
     client_order_id: str
@@ -65,6 +66,7 @@ class Working(msgspec.Struct, frozen=True, gc=False):
     reduce_only: bool
     parent_id: str | None
     is_stop: bool
+    strategy: str = ""
 
 
 class Book:

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from risk.arithmetic import beyond_reduction
 from risk.book import Book, InstrumentFacts, Working
 from risk.intent import Action, Intent
 from risk.verdict import Approved, Basis, Reason, Refusal
@@ -150,7 +151,7 @@ def _beyond_reduction(intent: Intent, book: Book, own: Working | None) -> float:
     parent = None if intent.parent_id is None else book.working(intent.parent_id)
     if parent is not None and parent is not own and not parent.reduce_only and parent.signed_quantity * sign > 0.0:
         pending -= abs(parent.signed_quantity)
-    return intent.quantity + pending - book.closable(sign, own)
+    return beyond_reduction(intent.quantity, pending, book.closable(sign, own))
 
 
 def _only_shrinks(intent: Intent, own: Working) -> bool:

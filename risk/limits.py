@@ -55,15 +55,28 @@ class DailyLossLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     max: Fraction = 0.02
 
 
+class DrawdownBase(Enum):
+    """What a drawdown is measured from."""
+
+    PEAK = "peak"
+    """The highest equity of the window."""
+    START = "start"
+    """The equity with which the account started."""
+    DAY = "day"
+    """The equity with which the UTC day began."""
+
+
 class DrawdownLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    Stop adding risk while equity is this fraction below its peak; scaled by the mode's risk multiplier.
+    Stop adding risk while equity is this fraction below its base; scaled by the mode's risk multiplier.
 
-    The peak is the highest equity of the last `window_days` UTC days, or since the start where that is None.
-    With None nothing but a new start lifts the limit, as an account with no open position cannot recover.
+    The base is the peak, the start or the day's start. The peak is the highest equity of the last `window_days`
+    UTC days, or since the start where that is None. Measured from the start, or from the peak with None, nothing
+    but a new start lifts the limit, as an account with no open position cannot recover.
     """
 
     enabled: bool = True
+    base: DrawdownBase = DrawdownBase.PEAK
     max: Fraction = 0.05
     window_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
 

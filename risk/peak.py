@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+
+import msgspec
 
 DAY_NS = 86_400_000_000_000
+
+
+class EquityBases(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What losses are measured from, as it outlives a restart; equities in quote currency.
+
+    `peak` holds the days that may still be the highest of the window, each with its highest equity; `settled` is the
+    last equity that was known, at `ts_ns` or before.
+    """
+
+    ts_ns: int
+    start: float
+    day_start: float
+    settled: float
+    peak: tuple[tuple[int, float], ...]
 
 
 class RollingPeak:
@@ -31,6 +49,17 @@ class RollingPeak:
         while days and days[-1][1] <= equity:
             days.pop()
         days.append((ts_ns // DAY_NS, equity))
+
+    def days(self) -> tuple[tuple[int, float], ...]:
+        """Return the days since the epoch that may still be the highest, each with its equity."""
+        return tuple(self._days)
+
+    def take_over(self, days: Iterable[tuple[int, float]]) -> None:
+        """Take in what was settled before a restart."""
+        known = sorted((*days, *self._days))
+        self._days.clear()
+        for day, equity in known:
+            self.settle(day * DAY_NS, equity)
 
     def highest(self, ts_ns: int, otherwise: float) -> float:
         """Return the peak of the window that ends at `ts_ns`; `otherwise` where nothing in it was settled."""

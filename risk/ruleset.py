@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from risk.checks.barrier import barred
 from risk.checks.concurrent_positions import ConcurrentPositions
 from risk.checks.daily_loss import DailyLoss
 from risk.checks.drawdown import Drawdown
@@ -66,7 +67,8 @@ class Ruleset:
         Return the verdict on one order command.
 
         Order of thought: an order that makes no sense is refused; what only reduces passes whatever the limits and
-        the mode; then the mode's powers, then each limit, and the first that is broken answers.
+        the mode; then the mode's powers, what kill switches and breakers bar, then each limit, and the first that is
+        broken answers.
         """
         refusal = malformed(intent)
         if refusal is not None:
@@ -76,6 +78,8 @@ class Ruleset:
             return reduction
 
         refusal = mode_forbids(intent, view) or unexplained(intent)
+        if refusal is None and view.barriers:
+            refusal = barred(intent, view)
         if refusal is not None:
             return refusal
         growth = growth_of(intent, view)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from risk.arithmetic import loss_fraction
 from risk.barriers import Barrier, Source
 from risk.book import USABLE_MAX, Book, InstrumentFacts, PositionView, Working
 from risk.budget import Budget, Budgets
 from risk.exact_sum import ExactSum
 from risk.intent import Intent
 from risk.modes.table import POWERS, Mode
-from risk.peak import DAY_NS, RollingPeak
+from risk.peak import DAY_NS, EquityBases, RollingPeak
 from risk.sent import SentOrders
 
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
@@ -47,8 +48,8 @@ class View:
 
     __slots__ = (
         "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin",
-        "_mode", "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_sums", "_unknown", "_value",
-        "powers", "sent", "ts_ns",
+        "_mode", "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_start", "_sums", "_unknown",
+        "_value", "powers", "sent", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
@@ -68,6 +69,7 @@ class View:
         self._entering = 0
         self._peak = RollingPeak(peak_window_days)
         self._settled = cash
+        self._start = cash
         self._day_start = cash
         self._day_start_ts = ts_ns
         self.sent = SentOrders()
@@ -127,11 +129,12 @@ class View:
     @property
     def drawdown(self) -> float:
         """Loss from the peak as a fraction of it, 0 at the peak; NaN where there is no positive peak."""
-        equity = self.equity
-        peak = self._peak.highest(self.ts_ns, self._settled)
-        if equity <= peak:
-            return (peak - equity) / peak if peak > 0.0 else math.nan
-        return 0.0 if equity > 0.0 else math.nan
+        return loss_fraction(self.equity, self.peak_equity)
+
+    @property
+    def start_equity(self) -> float:
+        """Equity with which the account started: that of the first run, where a state was restored."""
+        return self._start
 
     @property
     def day_start_equity(self) -> float:
@@ -141,12 +144,7 @@ class View:
     @property
     def daily_loss(self) -> float:
         """Loss since the UTC day began as a fraction of its start, 0 for a gain; NaN without a positive start."""
-        equity = self.equity
-        start = equity if self.ts_ns == self._day_start_ts else self._day_start
-        if not start > 0.0:
-            return math.nan
-        loss = (start - equity) / start
-        return 0.0 if loss <= 0.0 else loss  # noqa: FURB136 (max would lose a NaN)
+        return loss_fraction(self.equity, self.day_start_equity)
 
     @property
     def open_positions(self) -> int:
@@ -233,6 +231,28 @@ class View:
         others = tuple(barrier for barrier in self._barriers if barrier.source is not source)
         self._barriers = (*others, *barriers)
 
+    def bases(self) -> EquityBases:
+        """Return what losses are measured from, to be kept over a restart; `apply_bases` takes it over."""
+        return EquityBases(
+            ts_ns=self.ts_ns,
+            start=self._start,
+            day_start=self._day_start,
+            settled=self._settled,
+            peak=self._peak.days(),
+        )
+
+    def apply_bases(self, bases: EquityBases) -> None:
+        """
+        Take over what losses were measured from before a restart, once time and balance of the account are known.
+
+        On a later day than that of `bases`, the day counts from the last equity known before it.
+        """
+        self._start = bases.start
+        self._peak.take_over(bases.peak)
+        same_day = bases.ts_ns // DAY_NS == self.ts_ns // DAY_NS
+        self._day_start = bases.day_start if same_day else bases.settled
+        self._day_start_ts = -1
+
     def set_facts(self, facts: InstrumentFacts) -> None:
         """Take over what is fixed about an instrument."""
         book = self._book(facts.instrument)
@@ -274,23 +294,26 @@ class View:
         parent_id: str | None = None,
         *,
         is_stop: bool = False,
+        strategy: str | None = None,
     ) -> None:
         """
         Take over an order in flight or resting, in place of what was known under its id.
 
         `signed_quantity` is what is still open of it, plus for a buy; 0 removes it. `price` is its limit price, or
         its trigger price where it has no limit; None for a market order, which is then valued at the mark.
-        `is_stop` tells that it waits for a trigger price.
+        `is_stop` tells that it waits for a trigger price; `strategy` is who sent it, None where that is as known.
         """
         if signed_quantity == 0.0:
             self._forget(client_order_id)
             return
         book = self._book(instrument)
+        known = self.working(client_order_id) if strategy is None else None
+        sender = strategy or ("" if known is None else known.strategy)
         if self._orders.get(client_order_id, book) is not book:
             self._forget(client_order_id)
         if price is None:
             price = math.nan if book.mark is None else book.mark
-        book.add(Working(client_order_id, instrument, signed_quantity, price, reduce_only, parent_id, is_stop))
+        book.add(Working(client_order_id, instrument, signed_quantity, price, reduce_only, parent_id, is_stop, sender))
         self._orders[client_order_id] = book
         self._touch(book)
 
@@ -305,6 +328,7 @@ class View:
             intent.reduce_only,
             intent.parent_id,
             is_stop=intent.trigger_price is not None,
+            strategy=intent.strategy,
         )
         self._budgets.draw(intent)
 

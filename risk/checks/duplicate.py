@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from risk.arithmetic import elapsed_s
 from risk.growth import Growth
 from risk.intent import Action, Intent
 from risk.limits import DuplicateConfig
@@ -22,7 +23,7 @@ class Duplicate(msgspec.Struct, frozen=True):
             return None
         sent_ns = view.sent.duplicate_ns(intent)
         if sent_ns is not None:
-            age_s = 1e-9 * (intent.ts_ns - sent_ns)
+            age_s = elapsed_s(sent_ns, intent.ts_ns)
             if not age_s >= self.config.window_s:
                 return Refusal(Reason.DUPLICATE_ORDER, age_s, self.config.window_s)
         return None

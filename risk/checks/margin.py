@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from risk.arithmetic import margin_left, margin_required
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import MarginLimitConfig
@@ -19,13 +20,9 @@ class Margin(msgspec.Struct, frozen=True):
     def __call__(self, intent: Intent, view: View, growth: Growth) -> Refusal | None:  # noqa: ARG002 (one form for all)
         """Return a refusal with required and available margin in quote currency, None where it holds."""
         book = growth.book
-        # a larger position may fall into a bracket of lower leverage, and then all of it needs more
-        required = (
-            book.margin_of(growth.book_notional + growth.notional)
-            - growth.book_margin
-            + growth.notional * growth.facts.taker_fee
-        )
-        available = growth.equity * (1.0 - self.config.reserve) - growth.committed_margin
+        margin_after = book.margin_of(growth.book_notional + growth.notional)
+        required = margin_required(margin_after, growth.book_margin, growth.notional, growth.facts.taker_fee)
+        available = margin_left(growth.equity, self.config.reserve, growth.committed_margin)
         if not required <= available:
             return Refusal(Reason.INSUFFICIENT_MARGIN, required, available)
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from risk.arithmetic import elapsed_s
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import OrderRateConfig
@@ -20,6 +21,6 @@ class OrderRate(msgspec.Struct, frozen=True):
         """Return a refusal with the count there would be and the limit, None where it holds."""
         limit = self.config.orders_max
         sent_ns = view.sent.sent_ns(limit)
-        if sent_ns is not None and not 1e-9 * (intent.ts_ns - sent_ns) >= self.config.window_s:
+        if sent_ns is not None and not elapsed_s(sent_ns, intent.ts_ns) >= self.config.window_s:
             return Refusal(Reason.ORDER_RATE_EXCEEDED, limit + 1, limit, f"within {self.config.window_s:g} s")
         return None

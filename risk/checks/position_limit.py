@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
+from risk.arithmetic import loss_at_stop
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import PositionBasis, PositionLimitConfig
@@ -37,14 +40,11 @@ class PositionLimit(msgspec.Struct, frozen=True):
         return None
 
     def _loss_at_stop(self, intent: Intent, growth: Growth) -> float:
-        entry = growth.entry_price
-        stop = intent.stop_price
         sign = intent.side.sign
+        stop = math.nan if intent.stop_price is None else intent.stop_price
         distance = self.config.stop_distance_assumed
-        if stop is None or not sign * (entry - stop) > 0.0:
-            stop = entry * (1.0 - sign * distance)
         cost_rate = growth.facts.taker_fee + 1e-4 * self.config.slippage_bps
-        loss = growth.quantity * (abs(entry - stop) + (entry + stop) * cost_rate)
+        loss = loss_at_stop(sign, growth.quantity, growth.entry_price, stop, distance, cost_rate)
         if growth.held > 0.0:
             loss += growth.book.protective_loss(sign, growth.held, distance)
             loss += growth.held * growth.mark * cost_rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from risk.arithmetic import deviation_bps
 from risk.growth import Growth
 from risk.intent import Intent
 from risk.limits import PriceCollarConfig
@@ -23,10 +24,8 @@ class PriceCollar(msgspec.Struct, frozen=True):
         for price in (intent.price, intent.trigger_price):
             if price is None:
                 continue
-            deviation_bps = 1e4 * abs(price - mark) / mark
+            deviation = deviation_bps(price, mark)
             # "not <=" rather than ">", so a NaN is refused instead of waved through
-            if not deviation_bps <= limit:
-                return Refusal(
-                    Reason.PRICE_OUTSIDE_COLLAR, deviation_bps, limit, f"price {price:.10g}, last {mark:.10g}"
-                )
+            if not deviation <= limit:
+                return Refusal(Reason.PRICE_OUTSIDE_COLLAR, deviation, limit, f"price {price:.10g}, last {mark:.10g}")
         return None

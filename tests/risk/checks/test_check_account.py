@@ -17,6 +17,7 @@ from risk.intent import Intent
 from risk.limits import (
     ConcurrentPositionsConfig,
     DailyLossLimitConfig,
+    DrawdownBase,
     DrawdownLimitConfig,
     LeverageLimitConfig,
     MarginLimitConfig,
@@ -24,7 +25,7 @@ from risk.limits import (
 from risk.modes.table import Mode
 from risk.verdict import Reason, Refusal
 from risk.view import View
-from tests.risk.world import BTC, CASH, ETH, LOT, NOW, SECOND, Step, buy, facts, sent, world
+from tests.risk.world import BTC, CASH, DAY, ETH, LOT, NOW, SECOND, Step, buy, facts, sent, world
 
 type Check = Callable[[Intent, View, Growth], Refusal | None]
 
@@ -103,6 +104,67 @@ def test_the_drawdown_may_not_reach_the_limit_scaled_by_the_mode(mode: Mode, lim
 
 def test_a_drawdown_of_exactly_the_limit_has_reached_it() -> None:
     assert ask(Drawdown(DrawdownLimitConfig()), buy(1.0), day_with_loss(500.0)) is not None
+
+
+def account_of_two_days() -> View:
+    """Return an account that started with 10,000, peaked at 12,000, and began its day with 11,000."""
+    view = world()
+    for ts_ns, cash in ((NOW + SECOND, 12_000.0), (NOW + 2 * SECOND, 11_000.0), (NOW + DAY, 9_900.0)):
+        view.advance(ts_ns)
+        view.apply_cash(cash)
+    view.advance(NOW + DAY + SECOND)
+    return view
+
+
+@pytest.mark.parametrize(
+    ("base", "loss"),
+    [(DrawdownBase.PEAK, 2_100 / 12_000), (DrawdownBase.START, 0.01), (DrawdownBase.DAY, 0.1)],
+)
+def test_a_drawdown_is_measured_from_the_stated_base(base: DrawdownBase, loss: float) -> None:
+    view = account_of_two_days()
+
+    assert ask(Drawdown(DrawdownLimitConfig(base=base, max=loss + 1e-9)), buy(1.0), view) is None
+    refusal = ask(Drawdown(DrawdownLimitConfig(base=base, max=loss - 1e-9)), buy(1.0), view)
+    assert refusal is not None
+    assert refusal.measured == pytest.approx(loss)
+    assert refusal.detail == f"base {base.value}"
+
+
+@pytest.mark.parametrize("base", DrawdownBase)
+def test_a_drawdown_from_an_unknown_base_or_of_an_unknown_equity_refuses(base: DrawdownBase) -> None:
+    check = Drawdown(DrawdownLimitConfig(base=base, max=1.0))
+    empty, unknown = View(mode=Mode.FULL_AUTO, cash=0.0), world()
+    empty.set_facts(facts())
+    empty.apply_mark(BTC, 100.0, NOW)
+    growth = growth_of(buy(1.0), world())
+    assert isinstance(growth, Growth)
+    unknown.apply_cash(math.nan)
+
+    for view in (empty, unknown):
+        refusal = check(buy(1.0), view, growth)
+        assert refusal is not None
+        assert refusal.measured is not None
+        assert math.isnan(refusal.measured)
+
+
+@pytest.mark.parametrize("base", DrawdownBase)
+def test_a_restart_forgets_no_base(base: DrawdownBase) -> None:
+    before = account_of_two_days()
+    after = View(mode=Mode.FULL_AUTO, cash=9_900.0, ts_ns=NOW + DAY + 60 * SECOND)
+    after.apply_bases(before.bases())
+    check = Drawdown(DrawdownLimitConfig(base=base, max=0.005))
+    growth = growth_of(buy(1.0), world())
+    assert isinstance(growth, Growth)
+
+    assert check(buy(1.0), after, growth) == check(buy(1.0), before, growth) != None  # noqa: E711 (a chain reads best)
+
+
+def test_a_restart_on_a_later_day_counts_the_day_from_the_last_known_equity() -> None:
+    view = View(mode=Mode.FULL_AUTO, cash=8_910.0, ts_ns=NOW + 3 * DAY)
+    view.apply_bases(account_of_two_days().bases())
+
+    assert view.daily_loss == pytest.approx(0.1)
+    assert view.peak_equity == 12_000.0
 
 
 def test_margin_is_notional_over_leverage_plus_the_opening_fee() -> None:
