@@ -24,6 +24,18 @@ class _SignalHead(msgspec.Struct):
 _signal_head = msgspec.json.Decoder(_SignalHead)
 
 
+def orders_of(command: SubmitOrder | SubmitOrderList) -> list[Order]:
+    """Return the orders that a command submits, the entry first."""
+    return list(command.order_list.orders) if isinstance(command, SubmitOrderList) else [command.order]
+
+
+def intents_of(command: SubmitOrder | SubmitOrderList, ts_ns: int) -> tuple[Intent, ...]:
+    """Read a command that submits one order or a list of them."""
+    if isinstance(command, SubmitOrderList):
+        return tuple(intents_of_list(command, ts_ns))
+    return (intent_of_submit(command, ts_ns),)
+
+
 def intents_of_list(command: SubmitOrderList, ts_ns: int) -> list[Intent]:
     """Read a list command: the entry knows its protective stop, each child knows its parent."""
     orders = command.order_list.orders

@@ -4,7 +4,7 @@ The one road to the venue: every order command passes here, and nothing else int
 The gate takes the place of the endpoint ``ExecEngine.execute``. Every submit, submit-list and modify command ends
 there on its way to the venue: of plain strategies, of execution algorithms' children, of emulated orders when they
 are released. The gate turns a command into intents, asks the rules, and lets it pass, parks it for an operator, or
-denies it with a typed reason. Cancels and queries pass untouched: they never add risk.
+denies it with a typed reason. Cancels and queries never add risk: they pass, unless what they cancel was never sent.
 """
 
 from __future__ import annotations
@@ -14,32 +14,27 @@ from typing import Any
 
 import msgspec
 from nautilus_trader.common.component import Clock, MessageBus
-from nautilus_trader.core.datetime import unix_nanos_to_dt
-from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import (
-    BatchCancelOrders,
-    CancelAllOrders,
-    CancelOrder,
-    ModifyOrder,
-    SubmitOrder,
-    SubmitOrderList,
-)
-from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderModifyRejected
+from nautilus_trader.execution.messages import ModifyOrder, SubmitOrder, SubmitOrderList
+from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.identifiers import ClientOrderId
-from nautilus_trader.model.orders import Order
 
+from errors import Bot4Error
+from risk.alarms import Alarms, EngineAlarms
+from risk.amendment import UNSENT, amended
+from risk.answers import cancel_of, deny, refuse_change
 from risk.audit import AuditLog
-from risk.commands import OPERATOR_TAG, intent_of_modify, intent_of_order, intent_of_submit, intents_of_list
+from risk.commands import intent_of_modify, intent_of_order, intents_of, orders_of
 from risk.decisions import DecisionLog
-from risk.intent import Intent, Origin
-from risk.modes.approvals import ApprovalQueue, Outcome, Request
-from risk.modes.operators import Answer, Operator
-from risk.modes.table import POWERS, Mode, Permission
+from risk.intent import Intent
+from risk.modes.approvals import ApprovalQueue
+from risk.modes.operators import Operator
+from risk.modes.table import Mode
+from risk.review import Review, Shrunk
 from risk.ruleset import Ruleset
-from risk.verdict import Approved, Basis, Parked, Reason, Refusal, Verdict
+from risk.verdict import Approved, Basis, Reason, Refusal, Verdict
 from risk.view import View
 from risk.watch import Watch
+from risk.withdrawals import forbidden_orders, withdraw_parked
 
 ENDPOINT = "ExecEngine.execute"
 AFTER_PORTFOLIO_BEFORE_STRATEGIES = 9
@@ -48,7 +43,7 @@ AFTER_PORTFOLIO_BEFORE_STRATEGIES = 9
 
 class Gate:
     """
-    Stand between every strategy and every venue.
+    Stand between every strategy and every venue; be the road of the review desk (`risk.review.Road`).
 
     Parameters
     ----------
@@ -67,6 +62,11 @@ class Gate:
         Keeps the view true; the gate gives it the events.
     operator : Operator or None
         The simulated operator of a replay; None where people answer.
+    alarms : Alarms or None
+        When parked requests expire; on the engine's clock where None.
+    journal : callable or None
+        Keeps an approved intent, durably, before it is passed on. Where it raises a Bot4Error the command is refused,
+        unless it only reduces, and `on_state_lost` is called with the error.
 
     """
 
@@ -84,14 +84,27 @@ class Gate:
         queue: ApprovalQueue,
         watch: Watch,
         operator: Operator | None = None,
+        alarms: Alarms | None = None,
+        journal: Callable[[Intent], None] | None = None,
     ) -> None:
         self.rules = rules
         self.view = view
         self.decisions = decisions
         self.audit = audit
-        self.queue = queue
-        self.operator = operator
         self.watch = watch
+        self.journal = journal
+        self.on_state_lost: Callable[[Bot4Error], None] | None = None
+        self.verdict_listeners: list[Callable[[Intent, Verdict], None]] = []
+        self.mode_listeners: list[Callable[[Mode], None]] = []
+        self.review = Review(
+            queue=queue,
+            alarms=alarms or EngineAlarms(clock),
+            now=self._now,
+            audit=audit,
+            view=view,
+            road=self,
+            operator=operator,
+        )
         self._msgbus = msgbus
         self._cache = cache
         self._clock = clock
@@ -105,36 +118,28 @@ class Gate:
         for topic, handler in self.watch.handlers().items():
             self._msgbus.subscribe(topic, handler, priority=AFTER_PORTFOLIO_BEFORE_STRATEGIES)
 
-    # -- the road ------------------------------------------------------------------------------------------------
-
     def execute(self, command: Any) -> None:
         """Handle one command in the execution engine's place."""
         now = self._now()
         self.view.advance(now)
-        if isinstance(command, SubmitOrder):
-            self._submit(command, (intent_of_submit(command, now),), [command.order])
-        elif isinstance(command, SubmitOrderList):
-            self._submit(command, tuple(intents_of_list(command, now)), command.order_list.orders)
+        if isinstance(command, SubmitOrder | SubmitOrderList):
+            self._submit(command, intents_of(command, now))
         elif isinstance(command, ModifyOrder):
             self._modify(command, now)
-        else:
-            if isinstance(command, CancelAllOrders):
-                self._withdraw_all(command)
-            elif isinstance(command, BatchCancelOrders):
-                for cancel in command.cancels:
-                    self._withdraw(cancel)
-            elif isinstance(command, CancelOrder):
-                self._withdraw(command)
+        elif withdraw_parked(command, self.review):
             self._execute(command)
 
-    def _submit(self, command: Any, intents: tuple[Intent, ...], orders: list[Order]) -> None:
+    def _submit(self, command: Any, intents: tuple[Intent, ...]) -> None:
         verdict = self._decide(intents)
-        if isinstance(verdict, Refusal):
-            self._refuse(intents, orders, verdict)
-        elif self._must_ask(intents[0], verdict):
-            self._park(command, intents)
+        if isinstance(verdict, Approved):
+            if self._must_ask(intents[0], verdict):
+                self._park(command, intents)
+                return
+            verdict = self._journalled(intents, verdict)
+        if isinstance(verdict, Approved):
+            self.release(command, intents, verdict)
         else:
-            self._pass(command, intents, verdict)
+            self.refuse(command, intents, verdict)
 
     def _decide(self, intents: tuple[Intent, ...]) -> Approved | Refusal:
         if len(intents) > 1:
@@ -156,8 +161,11 @@ class Gate:
         whole = intent_of_order(primary, child.ts_ns)
         whole = msgspec.structs.replace(whole, quantity=whole.quantity + child.quantity)
         verdict = self.rules.decide(whole, self.view)
-        if isinstance(verdict, Approved) and self._must_ask(whole, verdict):
-            verdict = Refusal(Reason.MODE_FORBIDS, detail="execution algorithms can't wait for approval")
+        if isinstance(verdict, Approved):
+            if self._must_ask(whole, verdict):
+                verdict = Refusal(Reason.MODE_FORBIDS, detail="execution algorithms can't wait for approval")
+            else:
+                verdict = self._journalled((whole,), verdict)
         self._log(whole, verdict)
         if isinstance(verdict, Refusal):
             return verdict
@@ -168,18 +176,37 @@ class Gate:
     def _must_ask(self, intent: Intent, verdict: Approved) -> bool:
         return verdict.basis is Basis.LIMITS and self.rules.needs_approval(intent, self.view)
 
-    def _pass(self, command: Any, intents: tuple[Intent, ...], verdict: Approved) -> None:
+    def _journalled(self, intents: tuple[Intent, ...], verdict: Approved) -> Approved | Refusal:
+        """Keep what was approved; what can't be kept is not sent, unless it only reduces."""
+        if self.journal is None:
+            return verdict
+        try:
+            for intent in intents:
+                self.journal(intent)
+        except Bot4Error as error:
+            data = {"client_order_id": intents[0].client_order_id, "error": str(error)}
+            self.audit.append(self._now(), "JOURNAL_FAILED", data)
+            if self.on_state_lost is not None:
+                self.on_state_lost(error)
+            if verdict.basis is not Basis.REDUCES:
+                return Refusal(Reason.STATE_NOT_DURABLE, detail=str(error))
+        return verdict
+
+    def release(self, command: Any, intents: tuple[Intent, ...], verdict: Approved) -> None:
+        """Send a command on."""
         for intent in intents:
             self._log(intent, verdict)
             self.watch.expect(intent.client_order_id)
             self._take_up(intent)
         self._execute(command)
 
-    def _refuse(self, intents: tuple[Intent, ...], orders: list[Order], refusal: Refusal) -> None:
+    def refuse(self, command: Any, intents: tuple[Intent, ...], refusal: Refusal) -> None:
+        """Deny a command's orders."""
         for intent in intents:
             self._log(intent, refusal)
-        for order in orders:
-            self._deny(order, str(refusal))
+        for order in orders_of(command):
+            if order.status in UNSENT:
+                deny(order, str(refusal), self._cache, self._msgbus, self._now())
 
     def _modify(self, command: ModifyOrder, now: int) -> None:
         order = self._cache.order(command.client_order_id)
@@ -187,19 +214,23 @@ class Gate:
             self._execute(command)  # the engine answers for an order it does not know
             return
         intent = intent_of_modify(command, order, now)
-        verdict: Approved | Refusal
-        if self.queue.key_of_order(intent.client_order_id) is not None:
-            verdict = Refusal(Reason.MODE_FORBIDS, detail="the order waits for approval: cancel it and send a new one")
-        else:
-            verdict = self.rules.decide(intent, self.view)
-        if isinstance(verdict, Approved) and self._must_ask(intent, verdict):
-            verdict = Refusal(Reason.MODE_FORBIDS, detail="a change that adds risk needs approval: send a new order")
+        verdict = self._judge_change(intent)
         self._log(intent, verdict)
         if isinstance(verdict, Refusal):
-            self._reject_modify(order, str(verdict))
-            return
-        self._take_up(self._worst_of(intent))
-        self._execute(command)
+            refuse_change(order, str(verdict), self._msgbus, self._now())
+        else:
+            self._take_up(self._worst_of(intent))
+            self._execute(command)
+
+    def _judge_change(self, intent: Intent) -> Approved | Refusal:
+        if self.review.queue.key_of_order(intent.client_order_id) is not None:
+            return Refusal(Reason.MODE_FORBIDS, detail="the order waits for approval: cancel it and send a new one")
+        verdict = self.rules.decide(intent, self.view)
+        if isinstance(verdict, Refusal):
+            return verdict
+        if self._must_ask(intent, verdict):
+            return Refusal(Reason.MODE_FORBIDS, detail="a change that adds risk needs approval: send a new order")
+        return self._journalled((intent,), verdict)
 
     def _worst_of(self, change: Intent) -> Intent:
         """Count the larger of what rests and what it shall become: until the venue has answered it may be either."""
@@ -212,68 +243,27 @@ class Gate:
         self.view.record_submit(intent)
         self.view.apply_intent(intent)
 
-    # -- approval ------------------------------------------------------------------------------------------------
-
     def _park(self, command: Any, intents: tuple[Intent, ...]) -> None:
-        now = self._now()
-        key = intents[0].client_order_id
-        request = self.queue.park(key, intents, command, now)
-        for intent in intents:
-            self._log(intent, Parked(request.expires_ns))
-        self._alert(f"approval-expires:{key}", request.expires_ns, lambda: self.reject(key, Outcome.TIMEOUT))
-        answer = self.operator.answer(intents[0], self.view) if self.operator is not None else None
-        if answer is not None and now + answer.delay_ns < request.expires_ns:
-            self._alert(f"approval-answer:{key}", now + answer.delay_ns, lambda: self._answer(key, answer))
-
-    def _answer(self, key: str, answer: Answer) -> None:
-        if answer.approves:
-            self.approve(key)
-        else:
-            self.reject(key, Outcome.REJECTED)
-
-    def approve(self, key: str) -> bool:
-        """Release a parked command if the rules still allow it on the world as it is now; False if it is gone."""
-        now = self._now()
-        request = self.queue.settle(key, Outcome.APPROVED, now)
-        if request is None:
-            return False
-        self._end_request(request, Outcome.APPROVED, now)
-        self.view.advance(now)
-        intents = tuple(msgspec.structs.replace(intent, ts_ns=now) for intent in request.intents)
-        verdict = self._decide(intents)
+        verdict = self.review.park(command, intents)
         if isinstance(verdict, Refusal):
-            self._refuse(intents, _orders_of(request.command), verdict)
-        else:
-            self._pass(request.command, intents, verdict)
-        return True
+            self.refuse(command, intents, verdict)
+            return
+        for intent in intents:
+            self._log(intent, verdict)
 
-    def reject(self, key: str, outcome: Outcome) -> bool:
-        """End a parked command without sending it; False if it is gone."""
-        now = self._now()
-        request = self.queue.settle(key, outcome, now)
-        if request is None:
-            return False
-        self._end_request(request, outcome, now)
-        reason = Reason.APPROVAL_TIMEOUT if outcome is Outcome.TIMEOUT else Reason.APPROVAL_REJECTED
-        waited_s = (now - request.parked_ns) / 1e9
-        refusal = Refusal(reason, measured=waited_s, limit=self.queue.timeout_ns / 1e9, detail=outcome.value)
-        self._refuse(request.intents, _orders_of(request.command), refusal)
-        return True
+    def unsent(self, command: Any) -> bool:
+        """Return whether every order of a command can still be sent: none was cancelled or denied behind the desk."""
+        return all(order.status in UNSENT for order in orders_of(command))
 
-    def _withdraw(self, command: CancelOrder) -> None:
-        key = self.queue.key_of_order(command.client_order_id.value)
-        if key is not None:
-            self.reject(key, Outcome.WITHDRAWN)
+    def recheck(self, intents: tuple[Intent, ...]) -> Approved | Refusal:
+        """Decide by all rules on the world as it is now; what is approved is journalled."""
+        self.view.advance(self._now())
+        verdict = self._decide(intents)
+        return self._journalled(intents, verdict) if isinstance(verdict, Approved) else verdict
 
-    def _withdraw_all(self, command: CancelAllOrders) -> None:
-        for request in self.queue.waiting():
-            first = request.intents[0]
-            same_side = command.order_side == OrderSide.NO_ORDER_SIDE or command.order_side.name == first.side.name
-            own = first.strategy == command.strategy_id.value and first.instrument == command.instrument_id.value
-            if own and same_side:
-                self.reject(request.key, Outcome.WITHDRAWN)
-
-    # -- mode ----------------------------------------------------------------------------------------------------
+    def shrink(self, command: Any, quantity: float) -> Shrunk | str:
+        """Make a command's orders smaller, or say why that can't be done and change nothing."""
+        return amended(command, quantity, self.view, self._cache, self._msgbus, self._now())
 
     def set_mode(self, mode: Mode, reason: str) -> None:
         """
@@ -285,93 +275,25 @@ class Gate:
         before = self.view.mode
         self.audit.append(self._now(), "MODE", {"from": before.value, "to": mode.value, "reason": reason})
         self.view.apply_mode(mode)
-        for request in self.queue.waiting():
-            self.reject(request.key, Outcome.WITHDRAWN)
-        if mode is not before:
-            self._cancel_forbidden(mode)
-
-    def _cancel_forbidden(self, mode: Mode) -> None:
-        for working in self.view.overshooting():
-            order = self._cache.order(ClientOrderId(working.client_order_id))
-            if order is None or not (order.is_open or order.is_inflight):
-                continue  # an order of an algorithm not at the venue: its slices meet the gate
-            by_operator = any(tag.startswith(OPERATOR_TAG) for tag in order.tags or ())
-            permission = POWERS[mode].orders(Origin.OPERATOR if by_operator else Origin.AUTOMATED)
-            if permission in (Permission.YES, Permission.WITH_ID_AND_REASON):
-                continue
-            data = {"client_order_id": working.client_order_id, "instrument": working.instrument}
+        for listener in self.mode_listeners:
+            listener(mode)
+        self.review.withdraw_all(f"the mode changed to {mode.value}")
+        if mode is before:
+            return
+        for order in forbidden_orders(mode, self.view, self._cache):
+            data = {"client_order_id": order.client_order_id.value, "instrument": order.instrument_id.value}
             self.audit.append(self._now(), "CANCEL_ON_MODE", data | {"mode": mode.value})
-            self._execute(
-                CancelOrder(
-                    trader_id=order.trader_id,
-                    strategy_id=order.strategy_id,
-                    instrument_id=order.instrument_id,
-                    client_order_id=order.client_order_id,
-                    venue_order_id=order.venue_order_id,
-                    command_id=UUID4(),
-                    ts_init=self._now(),
-                )
-            )
+            self._execute(cancel_of(order, self._now()))
 
     def _alarm(self, event: OrderFilled) -> None:
         data = {"client_order_id": event.client_order_id.value, "instrument": event.instrument_id.value}
         self.audit.append(self._now(), "FILL_WITHOUT_TICKET", data)
         self.set_mode(Mode.EMERGENCY, f"fill without a gate ticket: {event.client_order_id.value}")
 
-    # -- answers -------------------------------------------------------------------------------------------------
-
     def _log(self, intent: Intent, verdict: Verdict) -> None:
         self.decisions.append(intent, verdict, self.view)
-
-    def _end_request(self, request: Request, outcome: Outcome, now: int) -> None:
-        for name in (f"approval-expires:{request.key}", f"approval-answer:{request.key}"):
-            if name in self._clock.timer_names:
-                self._clock.cancel_timer(name)
-        waited_s = (now - request.parked_ns) / 1e9
-        self.audit.append(now, "APPROVAL", {"key": request.key, "outcome": outcome.value, "waited_s": waited_s})
-
-    def _deny(self, order: Order, reason: str) -> None:
-        if order.status not in (OrderStatus.INITIALIZED, OrderStatus.RELEASED):
-            return
-        if not self._cache.order_exists(order.client_order_id):
-            self._cache.add_order(order)
-        self._msgbus.send(
-            "ExecEngine.process",
-            OrderDenied(
-                trader_id=order.trader_id,
-                strategy_id=order.strategy_id,
-                instrument_id=order.instrument_id,
-                client_order_id=order.client_order_id,
-                reason=reason,
-                event_id=UUID4(),
-                ts_init=self._now(),
-            ),
-        )
-
-    def _reject_modify(self, order: Order, reason: str) -> None:
-        now = self._now()
-        self._msgbus.send(
-            "ExecEngine.process",
-            OrderModifyRejected(
-                trader_id=order.trader_id,
-                strategy_id=order.strategy_id,
-                instrument_id=order.instrument_id,
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-                account_id=order.account_id,
-                reason=reason,
-                event_id=UUID4(),
-                ts_event=now,
-                ts_init=now,
-            ),
-        )
-
-    def _alert(self, name: str, ts_ns: int, action: Callable[[], Any]) -> None:
-        self._clock.set_time_alert(name, unix_nanos_to_dt(ts_ns), lambda _event: action())
+        for listener in self.verdict_listeners:
+            listener(intent, verdict)
 
     def _now(self) -> int:
         return int(self._clock.timestamp_ns())
-
-
-def _orders_of(command: Any) -> list[Order]:
-    return list(command.order_list.orders) if isinstance(command, SubmitOrderList) else [command.order]

@@ -251,7 +251,7 @@ def test_cancelling_a_parked_order_withdraws_it() -> None:
     strategy, controller = play({3: rest, 5: cancel}, mode=Mode.SEMI_AUTO, operator=instant(seconds=10.0))
 
     assert strategy.order.status is OrderStatus.DENIED
-    assert len(controller.gate.queue) == 0
+    assert len(controller.gate.review.queue) == 0
 
 
 def test_a_fill_that_never_passed_the_gate_raises_the_alarm() -> None:
@@ -298,4 +298,4 @@ def test_the_view_agrees_with_the_account_after_trading() -> None:
 
 def test_timedelta_of_the_queue_is_half_a_minute() -> None:
     _, controller = play({})
-    assert controller.gate.queue.timeout_ns == timedelta(seconds=30) // timedelta(microseconds=1) * 1000
+    assert controller.gate.review.queue.timeout_ns == timedelta(seconds=30) // timedelta(microseconds=1) * 1000

@@ -99,7 +99,7 @@ def test_a_batch_cancel_withdraws_what_waits_for_approval() -> None:
     strategy, controller = play(script, mode=Mode.SEMI_AUTO, operator=answering(10.0))
 
     assert strategy.order.status is OrderStatus.DENIED
-    assert controller.gate.queue.counts[Outcome.WITHDRAWN] == 1
+    assert controller.gate.review.queue.counts[Outcome.WITHDRAWN] == 1
 
 
 def test_cancelling_all_of_one_strategy_leaves_another_strategys_request_alone() -> None:
@@ -120,7 +120,7 @@ def test_cancelling_all_of_one_strategy_leaves_another_strategys_request_alone()
 
     assert strategy.order.status is OrderStatus.DENIED
     assert other.order.status is OrderStatus.ACCEPTED
-    assert controller.gate.queue.counts[Outcome.WITHDRAWN] == 1
+    assert controller.gate.review.queue.counts[Outcome.WITHDRAWN] == 1
 
 
 def test_a_change_of_what_waits_for_approval_is_refused_and_not_counted() -> None:

@@ -31,7 +31,7 @@ def answer(config: OperatorConfig, **changes: object) -> Answer | None:
 
 @pytest.mark.parametrize(("policy", "approves"), [(Policy.APPROVE_ALL, True), (Policy.REJECT_ALL, False)])
 def test_a_fixed_policy_answers_after_its_time(policy: Policy, approves: bool) -> None:
-    assert answer(OperatorConfig(policy=policy, latency=PROMPT)) == Answer(approves, 2 * SECOND)
+    assert answer(OperatorConfig(policy=policy, latency=PROMPT)) == Answer(approves, 2 * SECOND, reason=policy.value)
 
 
 def test_nobody_answers_when_away() -> None:
