@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 export BOT4_HOME ?= $(CURDIR)/var
 
-.PHONY: help setup demo test test-all check bench lab mlflow lock clean
+.PHONY: help setup servers demo test test-all check bench lab mlflow lock clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,13 +16,16 @@ setup: $(STAMP) ## create .venv with Python 3.13 and the pinned dependencies
 $(STAMP): requirements.lock pyproject.toml .python-version
 	@scripts/setup
 
+servers: ## what tests start for real (etcd, strace): installed with apt where possible
+	@scripts/servers
+
 demo: setup ## the main job on the embedded real sample: no server, no key, no network
 	@$(VENV)/bin/bot4 demo
 
-test: setup ## the whole test suite
+test: setup servers ## the whole test suite
 	@$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not bench"
 
-test-all: setup ## the test suite with the slow sets
+test-all: setup servers ## the test suite with the slow sets
 	@$(PY) -m pytest -n 2 --dist loadgroup -m "not bench"
 
 check: setup ## linters: ruff, mypy, import-linter
