@@ -175,6 +175,13 @@ def liquidation_price_cross(
     return max(0.0, min(solutions))
 
 
-def liquidation_distance(mark_price: float, liquidation_price: float | None) -> float:
-    """Return how far the mark is from liquidation, as a fraction of the mark; infinite where nothing liquidates."""
-    return math.inf if liquidation_price is None else abs(mark_price - liquidation_price) / mark_price
+def liquidation_distance(signed_quantity: float, mark_price: float, liquidation_price: float | None) -> float:
+    """
+    Return how far the mark may still move against a position, as a fraction of the mark.
+
+    Infinite where no price liquidates, 0 at the liquidation price and beyond it, NaN for an unknown mark.
+    """
+    if liquidation_price is None:
+        return math.inf if mark_price > 0.0 else math.nan
+    way = mark_price - liquidation_price if signed_quantity > 0.0 else liquidation_price - mark_price
+    return 0.0 if way <= 0.0 else way / mark_price

@@ -58,8 +58,17 @@ def test_uses_the_bracket_at_the_liquidation_price_not_at_entry() -> None:
 
 def test_a_long_with_its_whole_value_behind_it_is_never_liquidated() -> None:
     assert liquidation_price_isolated(1.0, 100.0, 100.0, BTC_STEPS) is None
-    assert liquidation_distance(100.0, None) == math.inf
-    assert liquidation_distance(100.0, 97.0) == pytest.approx(0.03)
+    assert liquidation_distance(1.0, 100.0, None) == math.inf
+
+
+def test_distance_is_how_far_the_mark_may_move_against_the_position() -> None:
+    assert liquidation_distance(1.0, 100.0, 97.0) == pytest.approx(0.03)
+    assert liquidation_distance(-1.0, 100.0, 103.0) == pytest.approx(0.03)
+    assert liquidation_distance(1.0, 97.0, 97.0) == 0.0
+    assert liquidation_distance(1.0, 96.0, 97.0) == 0.0  # beyond it nothing is left
+    assert liquidation_distance(-1.0, 100.0, 0.0) == 0.0
+    assert math.isnan(liquidation_distance(1.0, math.nan, 97.0))
+    assert math.isnan(liquidation_distance(1.0, math.nan, None))
 
 
 def test_a_short_that_every_price_liquidates_is_liquidated_at_zero() -> None:
