@@ -1,0 +1,288 @@
+"""Keep the value at risk and the clusters of what is held now, and tell quickly what one more order makes of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from catalog.model import F64
+from risk.limits import CorrelationLimitConfig, RiskMethod, ValueAtRiskLimitConfig
+from risk.measures.correlation import CorrelationTracker
+from risk.measures.covariance import ledoit_wolf
+from risk.measures.return_grid import ReturnGrid
+from risk.measures.value_at_risk import Figures, filter_returns, normal_multiples, tail_loss
+
+_HELD, _COMMITTED = 0, 1
+"""Rows of the two portfolios that are judged: positions as they are, and with all working orders filled."""
+
+
+class PortfolioRisk:
+    """
+    Measure the portfolio's tail risk and its clusters, from marks and holdings as they come.
+
+    Parameters
+    ----------
+    value_at_risk : ValueAtRiskLimitConfig
+        Method, confidence, horizon, sampling.
+    correlation : CorrelationLimitConfig
+        Decay and observations of the correlations, which share the sampling.
+
+    Notes
+    -----
+    Figures are in quote currency, over the horizon, plus for a loss, and never negative. Two portfolios are judged
+    and the worse one counts: the positions as they are, and with all working orders filled, each instrument on the
+    side that would then be larger. So an order that rests hedges nothing, and one that rests is not free.
+
+    Instruments present in all rows kept are judged jointly. Younger ones with `observations_min` returns add their
+    own figure, as if they fell together with everything else; the rest add `move_assumed` of their notional. What is
+    unknown therefore makes the figure larger, and a NaN makes it NaN.
+
+    Everything follows from the sequence of calls, so that feeding the same marks and holdings again gives the same
+    figures; nothing needs to be stored.
+
+    """
+
+    def __init__(self, value_at_risk: ValueAtRiskLimitConfig, correlation: CorrelationLimitConfig) -> None:
+        self._config = value_at_risk
+        self._threshold = correlation.threshold
+        self._grid = ReturnGrid(value_at_risk.sample_h, value_at_risk.window)
+        self.correlations = CorrelationTracker(correlation.decay, correlation.observations_min)
+        """Of the sampled returns; places are those of `place`."""
+        self._count = 0
+        self._notionals = np.zeros((2, 0))
+        self._sides = np.zeros((2, 0))
+        self._scenarios = np.zeros((0, 0))
+        self._alone = np.zeros((4, 0))
+        self._profits = np.zeros((2, 0))
+        self._learned_at = -1
+        self._stale = True
+        of_var, of_cvar = normal_multiples(value_at_risk.confidence)
+        scale = math.sqrt(value_at_risk.horizon_h / value_at_risk.sample_h)
+        normal = float(value_at_risk.method is RiskMethod.PARAMETRIC)
+        self._constants = np.array([1.0 - value_at_risk.confidence, scale, normal, of_var, of_cvar, 0.0])
+
+    # what is fed
+
+    def on_mark(self, instrument: str, price: float, ts_ns: int) -> None:
+        """Take a mark at an engine time; one that is no positive number is left out."""
+        if self._grid.on_mark(instrument, price, ts_ns):
+            self.correlations.update(self._grid.last())
+
+    def hold(self, instrument: str, held: float, longest: float, shortest: float) -> None:
+        """
+        Take over one instrument's holdings, in place of what was known.
+
+        Parameters
+        ----------
+        instrument : str
+            Its id.
+        held : float
+            Notional of the position at mark, plus for long.
+        longest, shortest : float
+            Notional, neither negative, that would be long if all working buys were filled and no sell, and short
+            the other way round.
+
+        """
+        place = self.place(instrument)
+        if math.isnan(held + longest + shortest):
+            held = longest = shortest = math.nan
+        self._notionals[_HELD, place] = held
+        self._notionals[_COMMITTED, place] = -shortest if shortest > longest else longest
+        self._sides[0, place] = longest
+        self._sides[1, place] = shortest
+        self._stale = True
+
+    def place(self, instrument: str) -> int:
+        """Return the instrument's place in matrices, a new one where it is not known."""
+        place = self._grid.place(instrument)
+        if place >= self._count:
+            missing = np.zeros((2, place + 1 - self._count))
+            self._notionals = np.hstack((self._notionals, missing))
+            self._sides = np.hstack((self._sides, missing))
+            self._count = place + 1
+            self._learned_at = -1
+        return place
+
+    # what is asked
+
+    def present(self) -> Figures:
+        """Return the figures of what is held and working now, in quote currency; NaN where a holding is."""
+        return self._figures(-1, 0.0, 0.0)
+
+    def with_order(self, instrument: str, signed_notional: float, committed: float | None = None) -> Figures:
+        """
+        Return the figures with one order more.
+
+        Parameters
+        ----------
+        instrument : str
+            Its id.
+        signed_notional : float
+            What the order would add to the position, plus for a buy.
+        committed : float or None
+            The signed notional there would be with all working orders of its side filled, this one included; None for
+            what is known plus this order.
+
+        Returns
+        -------
+        Figures
+            Quote currency. NaN where the order or any holding is.
+
+        """
+        place = self.place(instrument)
+        if committed is None:
+            committed = signed_notional + (self._sides[0, place] if signed_notional >= 0.0 else -self._sides[1, place])
+        return self._figures(place, signed_notional, committed - self._notionals[_COMMITTED, place])
+
+    def cluster(self, instrument: str, direction: float) -> float:
+        """
+        Return the notional of other instruments that would lose together with this one, working orders included.
+
+        `direction` is plus for a buy. NaN where a holding is unknown. See `CorrelationTracker.cluster`.
+        """
+        return self.correlations.cluster(self.place(instrument), direction, self._sides, self._threshold)
+
+    # inside
+
+    def _figures(self, place: int, change_held: float, change_committed: float) -> Figures:
+        if self._learned_at != self._grid.rows_ever:
+            self._learn()
+        stale, self._stale = self._stale, False
+        return Figures(
+            *_figures(
+                self._notionals,
+                self._scenarios,
+                self._alone,
+                self._profits,
+                self._constants,
+                stale,
+                place,
+                change_held,
+                change_committed,
+            )
+        )
+
+    def _learn(self) -> None:
+        """
+        Turn the returns kept into scenarios of the joint instruments and figures of the others.
+
+        `scenarios` is float64[k, rows], 0 where a return is missing and for instruments not judged jointly. `alone`,
+        float64[4, k], holds for those, per unit of notional and over the horizon, value at risk long and short, then
+        shortfall long and short; it is 0 for joint ones.
+
+        The parametric method needs no covariance matrix: with shrinkage `s` to a mean variance `m` a portfolio's
+        variance is ``(1 - s)`` times the mean square of its centred scenarios plus ``s * m`` times the sum of its
+        squared notionals, and so the scenarios hold centred returns times ``sqrt(1 - s)``.
+        """
+        config, grid, count = self._config, self._grid, self._count
+        returns = grid.returns()
+        known = len(returns) - np.isnan(returns).sum(axis=0)
+        enough = known >= config.observations_min
+        joint = [place for place in range(count) if enough[place] and grid.covers(place)]
+        if config.method is RiskMethod.FILTERED and len(returns):
+            returns = filter_returns(returns, config.decay)
+
+        self._scenarios = np.zeros((count, len(returns)))
+        self._scenarios[joint] = np.nan_to_num(returns[:, joint].T, nan=0.0)
+        if config.method is RiskMethod.PARAMETRIC and joint:
+            shrunk = ledoit_wolf(self._scenarios[joint].T)
+            mean_variance = float(np.trace(shrunk.covariance)) / len(joint)
+            centred = self._scenarios[joint] - self._scenarios[joint].mean(axis=1, keepdims=True)
+            self._scenarios[joint] = centred * math.sqrt(1.0 - shrunk.shrinkage)
+            self._constants[5] = shrunk.shrinkage * mean_variance
+        self._alone = np.zeros((4, count))
+        for place in range(count):
+            if not enough[place]:
+                of_var, of_cvar = self._constants[3:5]
+                self._alone[:2, place] = config.move_assumed
+                self._alone[2:, place] = config.move_assumed * of_cvar / of_var  # as far beyond as with a normal loss
+            elif place not in joint:
+                self._alone[:, place] = self._of_one(returns[:, place])
+        self._profits = np.zeros((2, len(returns)))
+        self._learned_at = grid.rows_ever
+        self._stale = True
+
+    def _of_one(self, returns: F64) -> F64:
+        own = returns[~np.isnan(returns)]
+        tail_share, scale, normal, of_var, of_cvar, _ = self._constants
+        if normal:
+            figures = np.sqrt(np.mean(own * own)) * np.array([of_var, of_var, of_cvar, of_cvar])
+        else:
+            long, short = tail_loss(own, tail_share), tail_loss(-own, tail_share)
+            figures = np.maximum(0.0, np.array([long[0], short[0], long[1], short[1]]))
+        return np.asarray(figures * scale)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _figures(
+    notionals: F64,
+    scenarios: F64,
+    alone: F64,
+    profits: F64,
+    constants: F64,
+    stale: bool,
+    place: int,
+    change_held: float,
+    change_committed: float,
+) -> tuple[float, float]:
+    """Return the worse figures of both portfolios after one instrument's notional has changed (none for place -1)."""
+    if stale:
+        _fill_profits(notionals, scenarios, profits)
+    var, cvar = _of_portfolio(notionals[0], scenarios, alone, profits[0], constants, place, change_held)
+    same = change_held == change_committed
+    for index in range(notionals.shape[1]):
+        same = same and notionals[0, index] == notionals[1, index]
+    if not same:
+        other_var, other_cvar = _of_portfolio(
+            notionals[1], scenarios, alone, profits[1], constants, place, change_committed
+        )
+        # "not <" takes over a NaN
+        var = var if other_var < var or var != var else other_var  # noqa: PLR0124
+        cvar = cvar if other_cvar < cvar or cvar != cvar else other_cvar  # noqa: PLR0124
+    return var, cvar
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _of_portfolio(
+    notionals: F64, scenarios: F64, alone: F64, profits: F64, constants: F64, place: int, change: float
+) -> tuple[float, float]:
+    tail_share, scale, normal, of_var, of_cvar, ridge = constants
+    apart_var = apart_cvar = squares = 0.0
+    for index in range(notionals.shape[0]):
+        notional = notionals[index] + (change if index == place else 0.0)
+        if alone[0, index] == 0.0 and alone[1, index] == 0.0:
+            squares += notional * notional
+            continue
+        short = 1 if notional < 0.0 else 0
+        apart_var += abs(notional) * alone[short, index]
+        apart_cvar += abs(notional) * alone[2 + short, index]
+    if profits.shape[0] == 0:
+        return apart_var, apart_cvar
+
+    changed = profits
+    if place >= 0 and change != 0.0:
+        changed = profits + change * scenarios[place]
+    if normal:
+        deviation = np.sqrt(np.mean(changed * changed) + ridge * squares)
+        var, cvar = of_var * deviation, of_cvar * deviation
+    else:
+        var, cvar = tail_loss(changed, tail_share)
+        # what is held together may gain in its tail, but that offsets nothing
+        var = max(var, 0.0)
+        cvar = max(cvar, 0.0)
+    return var * scale + apart_var, cvar * scale + apart_cvar
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _fill_profits(notionals: F64, scenarios: F64, profits: F64) -> None:
+    """Work out each portfolio's profit in each scenario, adding instruments in the order of their places."""
+    profits[:] = 0.0
+    for which in range(notionals.shape[0]):
+        for index in range(notionals.shape[1]):
+            notional = notionals[which, index]
+            if notional == 0.0:
+                continue
+            for row in range(profits.shape[1]):
+                profits[which, row] += notional * scenarios[index, row]
