@@ -117,6 +117,75 @@ class OrderRateConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     window_s: Seconds = 10.0
 
 
+class KellyLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Bound the share of Kelly's bet that an order claims to take.
+
+    An order that claims none is not bound by it. Modes without Kelly sizing refuse every claim, whatever is set here.
+    """
+
+    enabled: bool = True
+    max: Annotated[float, msgspec.Meta(gt=0.0, le=0.25)] = 0.25
+
+
+class RiskMethod(Enum):
+    """How value at risk is estimated."""
+
+    HISTORICAL = "historical"
+    """Past returns as they were."""
+    PARAMETRIC = "parametric"
+    """Normal returns with a shrunk covariance."""
+    FILTERED = "filtered"
+    """Past returns, each scaled by volatility now over volatility then."""
+
+
+class ValueAtRiskLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Bound what all positions together may lose within `horizon_h`, at a confidence.
+
+    `max` bounds the value at risk, `cvar_max` the expected shortfall (None: not bound), both fractions of equity and
+    scaled by the mode's risk multiplier. Returns are sampled every `sample_h` hours of UTC and the last `window` of
+    them are used; their loss is scaled to the horizon by the square root of time, which holds for independent
+    returns. An instrument with fewer than `observations_min` returns is taken to lose `move_assumed` of its notional,
+    together with everything else. `decay` is the weight of the past in the volatility of the filtered method.
+    """
+
+    enabled: bool = True
+    method: RiskMethod = RiskMethod.FILTERED
+    max: Fraction = 0.05
+    cvar_max: Fraction | None = None
+    confidence: Annotated[float, msgspec.Meta(ge=0.9, lt=1.0)] = 0.99
+    horizon_h: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24
+    sample_h: Annotated[int, msgspec.Meta(ge=1, le=24)] = 1
+    window: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 500
+    observations_min: Annotated[int, msgspec.Meta(ge=10, le=10_000)] = 60
+    move_assumed: Fraction = 0.10
+    decay: Annotated[float, msgspec.Meta(gt=0.5, lt=1.0)] = 0.99
+
+    def __post_init__(self) -> None:
+        """Refuse windows that could never hold enough."""
+        if not self.observations_min <= self.window:
+            raise ValueError(f"need observations_min <= window, were {self.observations_min} and {self.window}")
+        if not self.sample_h <= self.horizon_h:
+            raise ValueError(f"need sample_h <= horizon_h, were {self.sample_h} and {self.horizon_h}")
+
+
+class CorrelationLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Bound the exposure to instruments that move as one.
+
+    `max` is a multiple of equity, scaled by the mode's risk multiplier. Instruments count as one with the order's
+    where their correlation is at least `threshold` in size, or not known from `observations_min` common returns. The
+    returns are those of `value_at_risk.sample_h`, each weighing `decay` times the one after it.
+    """
+
+    enabled: bool = True
+    threshold: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 0.8
+    max: Annotated[float, msgspec.Meta(gt=0.0, le=125.0)] = 2.0
+    decay: Annotated[float, msgspec.Meta(gt=0.5, lt=1.0)] = 0.99
+    observations_min: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 60
+
+
 class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All pre-trade limits; each may be switched off or tuned, the powers of the mode and the budgets may not."""
 
@@ -129,3 +198,6 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     margin: MarginLimitConfig = MarginLimitConfig()
     duplicate: DuplicateConfig = DuplicateConfig()
     rate: OrderRateConfig = OrderRateConfig()
+    kelly: KellyLimitConfig = KellyLimitConfig()
+    value_at_risk: ValueAtRiskLimitConfig = ValueAtRiskLimitConfig()
+    correlation: CorrelationLimitConfig = CorrelationLimitConfig()
