@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.execution_client import BacktestExecClient
-from nautilus_trader.common.component import Clock
+from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.datetime import unix_nanos_to_dt
 from nautilus_trader.execution.messages import (
     BatchCancelOrders,
@@ -118,17 +117,39 @@ class CourierClient(BacktestExecClient):
         )
 
 
-def install_courier(engine: BacktestEngine, exchange: Any, latency_ns: int, board: Board) -> None:
-    """Put a client with a courier in the place of a venue's own; the engine must not have run yet."""
-    kernel = engine.kernel
-    kernel.exec_engine.deregister_client(exchange.exec_client)
+def courier_client(
+    exchange: Any,
+    deliver: Callable[[Any], None],
+    latency_ns: int,
+    board: Board,
+    *,
+    msgbus: MessageBus,
+    cache: Any,
+    clock: Clock,
+) -> CourierClient:
+    """
+    Give a simulated venue a client with a courier.
+
+    Parameters
+    ----------
+    exchange : SimulatedExchange
+        Whose client it becomes.
+    deliver : callable
+        Takes a command into the venue, such as ``exchange.send``.
+    latency_ns : int
+        From sending to arrival, above 0.
+    board : Board
+        Of the same venue.
+    msgbus, cache, clock : the engine's own
+
+    """
     client = CourierClient(
         exchange=exchange,
-        msgbus=kernel.msgbus,
-        cache=kernel.cache,
-        clock=kernel.clock,
-        frozen_account=True,  # the client replaced here has registered the account's kind already
+        msgbus=msgbus,
+        cache=cache,
+        clock=clock,
+        frozen_account=True,  # whoever builds the venue registers the kind of its account
     )
-    client.courier = Courier(kernel.clock, latency_ns, board, exchange.send)
+    client.courier = Courier(clock, latency_ns, board, deliver)
     exchange.register_client(client)
-    kernel.exec_engine.register_client(client)
+    return client

@@ -178,7 +178,7 @@ class FundingModule(SimulationModule):
         exact = -quantity * Decimal(repr(mark)) * rate
         money = Money.from_decimal(exact, instrument.settlement_currency)
         self.exchange.adjust_account(money)
-        self._board.add_funding(position_id, float(money), abs(float(quantity)))
+        self._board.add_margin(position_id, float(money), abs(float(quantity)))
         self._book(ts_ns, instrument_id, position_id, quantity, float(rate), mark, money.as_decimal())
 
     def _book(

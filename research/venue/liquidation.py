@@ -10,15 +10,23 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.enums import OrderSide
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
 from nautilus_trader.model.objects import Currency
 from nautilus_trader.model.orders import MarketOrder, Order
 from nautilus_trader.model.position import Position
 
 from catalog.instruments import LeverageBracket
 from research.venue.prices import Board, Takeover
+from risk.account_margin import (
+    AccountMargin,
+    Collateral,
+    Holding,
+    cross_collateral,
+    isolated_margin,
+    liquidation_price,
+)
 from risk.commands import LIQUIDATION_TAG
-from risk.margin import initial_margin, liquidation_distance, liquidation_price_cross, maintenance_margin
+from risk.margin import initial_margin, maintenance_margin
 
 
 class Liquidation(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +48,6 @@ class Liquidation(msgspec.Struct, frozen=True, kw_only=True):
     bankruptcy_price: float
     mark: float
     fee: Decimal
-
-
-class Collateral(msgspec.Struct, frozen=True):
-    """What stands behind a position: `balance` is lost before the venue loses, `reserved` is others' maintenance."""
-
-    balance: float
-    reserved: float
 
 
 class Hit(NamedTuple):
@@ -103,48 +104,92 @@ class Liquidator:
 
     def liquidation_price(self, position: Position) -> float | None:
         """Return the mark price that would liquidate this open position now; None where none would."""
-        collateral = self._collateral(position)
-        price = liquidation_price_cross(
-            position.signed_qty,
-            position.avg_px_open,
-            collateral.balance,
-            collateral.reserved,
-            0.0,
-            self._brackets[position.instrument_id],
-        )
-        # twelve digits: what is below is float noise, and would move a price that lies on a tick
-        return None if price is None else float(f"{price:.12g}")
+        return liquidation_price(self._holding(position, math.nan), self._collateral(position))
 
     def distance(self) -> float:
-        """Return the smallest distance to liquidation of any open position, a fraction of its mark; NaN for none."""
-        distances = [
-            liquidation_distance(mark, self.liquidation_price(position))
-            for position in self._open_positions()
-            if (mark := self._board.mark_price(position.instrument_id)) is not None
-        ]
-        return min(distances, default=math.nan)
+        """
+        Return the smallest distance to liquidation of any open position, a fraction of its mark; NaN for none.
+
+        `AccountMargin` says what it is; a position before its first price is left out.
+        """
+        return AccountMargin(self.wallet(), self._holdings()).distance_min()
+
+    def wallet(self) -> float:
+        """Return the account's cash without unrealised profit, settlement currency."""
+        return float(self.exchange.get_account().balance_total(self._currency))
+
+    def isolated_margin(self, instrument_id: InstrumentId) -> float | None:
+        """Return what backs the isolated position in an instrument, 0 where there is none; None when cross-margined."""
+        if not self._isolated:
+            return None
+        return math.fsum(map(self._margin, self._board.positions.get(instrument_id, {}).values()))
+
+    def add_margin(self, position_id: PositionId, amount: float) -> bool:
+        """
+        Move cash of the wallet to an open isolated position; it comes back as the position is closed.
+
+        False, and nothing moves, where the position is cross-margined or not there, or `amount` (settlement currency)
+        is not positive or more than the wallet has left beside isolated margins and the margin of resting orders.
+        """
+        position = next((held for held in self._open_positions() if held.id == position_id), None)
+        if not self._isolated or position is None or not 0.0 < amount <= self._free():
+            return False
+        self._board.add_margin(position_id, amount, abs(position.signed_qty))
+        return True
+
+    def _free(self) -> float:
+        margins = math.fsum(map(self._margin, self._open_positions()))
+        return self.wallet() - margins - math.fsum(map(self._order_margin, self.exchange.cache.orders_open()))
+
+    def _order_margin(self, order: Order) -> float:
+        market = self._board.markets.get(order.instrument_id)
+        if order.is_reduce_only or market is None or order.instrument_id not in self._brackets:
+            return 0.0
+        price = order.price if order.has_price else order.trigger_price if order.has_trigger_price else market.last
+        if price is None:
+            return 0.0
+        notional = float(order.leaves_qty) * float(price)
+        return initial_margin(notional, self._leverage, self._brackets[order.instrument_id])
 
     def _open_positions(self) -> Iterator[Position]:
         for instrument_id, positions in self._board.positions.items():
             if instrument_id in self._brackets:
                 yield from positions.values()
 
-    def _collateral(self, position: Position) -> Collateral:
-        wallet = float(self.exchange.get_account().balance_total(self._currency))
+    def _holding(self, position: Position, mark: float, margin: float | None = None) -> Holding:
+        return Holding(
+            position.instrument_id.value,
+            position.signed_qty,
+            position.avg_px_open,
+            mark,
+            self._brackets[position.instrument_id],
+            margin,
+        )
+
+    def _holdings(self, without: Position | None = None) -> list[Holding]:
+        """Return all open positions that have a mark, but one."""
+        return [
+            self._holding(position, mark, self._margin(position) if self._isolated else None)
+            for position in self._open_positions()
+            if (without is None or position.id != without.id)
+            and (mark := self._board.mark_price(position.instrument_id)) is not None
+        ]
+
+    def _margin(self, position: Position) -> float:
         quantity = abs(position.signed_qty)
+        return isolated_margin(
+            quantity,
+            position.avg_px_open,
+            self._leverage,
+            self._brackets[position.instrument_id],
+            self._board.added_margin(position.id, quantity),
+            self.wallet(),
+        )
+
+    def _collateral(self, position: Position) -> Collateral:
         if self._isolated:
-            notional = quantity * position.avg_px_open
-            margin = initial_margin(notional, self._leverage, self._brackets[position.instrument_id])
-            margin += self._board.funding_margin(position.id, quantity)
-            return Collateral(balance=min(margin, wallet), reserved=0.0)
-        balance, reserved = wallet, 0.0
-        for other in self._open_positions():
-            mark = self._board.mark_price(other.instrument_id)
-            if other.id == position.id or mark is None:
-                continue
-            balance += other.signed_qty * (mark - other.avg_px_open)
-            reserved += maintenance_margin(abs(other.signed_qty) * mark, self._brackets[other.instrument_id])
-        return Collateral(balance=balance, reserved=reserved)
+            return Collateral(self._margin(position), 0.0)
+        return cross_collateral(self.wallet(), self._holdings(without=position))
 
     def endangers(self, instrument_id: InstrumentId, mark_low: float, mark_high: float) -> bool:
         """Return whether a bar of the mark may liquidate somebody; no for most bars, and cheap to ask."""
@@ -169,11 +214,11 @@ class Liquidator:
             return None
         return max(hits, key=_price) if longs else min(hits, key=_price)
 
-    def jump(self, instrument_id: InstrumentId, mark: float, last: float, ts_ns: int) -> None:
-        """Close everybody whom the market, having jumped to this mark and last price, has left behind."""
-        for longs in (True, False):
+    def jump(self, instrument_id: InstrumentId, mark: float, bid: float, ask: float, ts_ns: int) -> None:
+        """Close everybody whom a jump to this mark price leaves behind: longs at `bid`, shorts at `ask`."""
+        for longs, price in ((True, bid), (False, ask)):
             while (hit := self.first_hit(instrument_id, mark, longs=longs)) is not None:
-                self.close(hit, last, mark, ts_ns)
+                self.close(hit, price, mark, ts_ns)
 
     def close(self, hit: Hit, jumped_to: float | None, mark: float, ts_ns: int) -> None:
         """Close a position at its liquidation price, or at what the market jumped to where that is worse."""

@@ -1,4 +1,4 @@
-"""Play each bar through the venue's matching engine: open, extremes, close, and liquidations on the way."""
+"""Move the venue's market: by quotes, trades and books, by bars price for price; and liquidate on the way."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import Any, Final
 
 from nautilus_trader.backtest.config import SimulationModuleConfig
 from nautilus_trader.backtest.modules import SimulationModule
-from nautilus_trader.model.data import Bar, TradeTick
-from nautilus_trader.model.enums import AggressorSide
+from nautilus_trader.model.book import OrderBook
+from nautilus_trader.model.data import (
+    Bar,
+    MarkPriceUpdate,
+    OrderBookDelta,
+    OrderBookDeltas,
+    QuoteTick,
+    TradeTick,
+)
+from nautilus_trader.model.enums import AggressorSide, BookType
 from nautilus_trader.model.events import PositionClosed, PositionOpened
-from nautilus_trader.model.identifiers import ComponentId, TradeId, Venue
+from nautilus_trader.model.identifiers import ComponentId, InstrumentId, TradeId, Venue
 from nautilus_trader.model.objects import Price
+from nautilus_trader.model.position import Position
 
 from catalog.marks import MarkBar, mark_topic
 from research.venue.liquidation import Liquidator
@@ -36,6 +45,10 @@ class BarPlayer(SimulationModule):
     On the leg to the low longs can be liquidated, on the leg to the high shorts: the player stops at the liquidation
     price, so that resting orders nearer to the market fill first, and lets the liquidator close what is left.
 
+    Trades and quotes move the market as they are; where either comes, they also end a wait for the opening. A book
+    moves it by its best prices, unless quotes come beside it. Where there are quotes or books, bars are only
+    information. Without mark prices a trade, or the middle of a quote, is the mark, and may liquidate.
+
     It must be the venue's last module: the others book what was owed before the bar.
 
     Parameters
@@ -57,6 +70,7 @@ class BarPlayer(SimulationModule):
         self._board = board
         self._liquidator = liquidator
         self._high_first = high_first
+        self._new_marks: dict[InstrumentId, None] = {}
 
     def register_venue(self, exchange: Any) -> None:
         """Take the venue, and listen to mark bars and positions."""
@@ -65,31 +79,92 @@ class BarPlayer(SimulationModule):
             self._liquidator.exchange = exchange
         for instrument_id in self._board.markets:
             self.msgbus.subscribe(topic=mark_topic(instrument_id), handler=self._on_mark_bar)
+            mark_prices = f"data.mark_prices.{instrument_id.venue}.{instrument_id.symbol.topic()}"
+            self.msgbus.subscribe(topic=mark_prices, handler=self._on_mark_price)
         self.msgbus.subscribe(topic="events.position.*", handler=self._on_position_event)
 
     def pre_process(self, data: Any) -> None:
-        """Play a bar; or note an opening tick, which the venue matches orders against right after."""
-        if type(data) is Bar:
+        """Play a bar, or take note of what the venue matches orders against right after."""
+        kind = type(data)
+        if kind is QuoteTick:
+            self._take_quote(data)
+        elif kind is TradeTick:
+            self._take_trade(data)
+        elif kind is OrderBookDeltas or kind is OrderBookDelta:
+            self._take_book(data)
+        elif kind is Bar:
             market = self._board.markets.get(data.bar_type.instrument_id)
             if market is not None and market.plays(data):
                 self._play(market, data)
                 self._board.open(data.bar_type.instrument_id)  # a bar without an opening print of its own
                 market.trading = False
-        elif type(data) is TradeTick:
-            market = self._board.markets.get(data.instrument_id)
-            if market is not None:
-                market.last = data.price.as_decimal()
-                self._board.open(data.instrument_id)
-                if self._liquidator is not None and not market.marked:
-                    price = data.price.as_double()
-                    self._liquidator.jump(data.instrument_id, price, price, data.ts_init)
 
     def process(self, ts_now: int) -> None:
-        """Nothing to do: the market moves when prices come."""
+        """Liquidate where a mark price has come: the market itself moves when prices come."""
+        if not self._new_marks:
+            return
+        marks, self._new_marks = self._new_marks, {}
+        for instrument_id in marks:
+            market = self._board.markets[instrument_id]
+            if self._liquidator is None or market.mark_value is None or market.last is None:
+                continue
+            bid, ask = (float(market.last if side is None else side) for side in (market.bid, market.ask))
+            self._liquidator.jump(instrument_id, market.mark_value, bid, ask, ts_now)
+
+    def carry(self, position: Position) -> None:
+        """Take up a position that an earlier session left open."""
+        self._board.positions.setdefault(position.instrument_id, {})[position.id] = position
+
+    def _take_trade(self, tick: TradeTick) -> None:
+        market = self._board.markets.get(tick.instrument_id)
+        if market is None:
+            return
+        market.last = tick.price.as_decimal()
+        self._board.open(tick.instrument_id)
+        if self._liquidator is not None and not market.marked and not market.quoted:
+            price = tick.price.as_double()
+            self._liquidator.jump(tick.instrument_id, price, price, price, tick.ts_init)
+
+    def _take_quote(self, quote: QuoteTick) -> None:
+        market = self._board.markets.get(quote.instrument_id)
+        if market is not None:
+            market.ticker = True
+            self._show_top(market, quote)
+
+    def _show_top(self, market: Market, quote: QuoteTick) -> None:
+        market.bid, market.ask = quote.bid_price.as_decimal(), quote.ask_price.as_decimal()
+        self._board.open(quote.instrument_id)
+        if self._liquidator is not None and not market.marked:
+            bid, ask = quote.bid_price.as_double(), quote.ask_price.as_double()
+            self._liquidator.jump(quote.instrument_id, (bid + ask) / 2, bid, ask, quote.ts_init)
+
+    def _take_book(self, change: OrderBookDelta | OrderBookDeltas) -> None:
+        instrument_id = change.instrument_id
+        market = self._board.markets.get(instrument_id)
+        if market is None:
+            return
+        if market.book is None:
+            market.book = OrderBook(instrument_id, BookType.L2_MBP)
+        book = market.book
+        book.apply(change)
+        if market.ticker or book.best_bid_price() is None or book.best_ask_price() is None:
+            return
+        top = QuoteTick(
+            instrument_id,
+            book.best_bid_price(),
+            book.best_ask_price(),
+            book.best_bid_size(),
+            book.best_ask_size(),
+            change.ts_event,
+            change.ts_init,
+        )
+        self._show_top(market, top)
+        self.exchange.get_matching_engine(instrument_id).process_quote_tick(top)
 
     def reset(self) -> None:
         """Forget prices, positions and liquidations."""
         self._board.reset()
+        self._new_marks.clear()
         if self._liquidator is not None:
             self._liquidator.ledger.clear()
 
@@ -111,7 +186,8 @@ class BarPlayer(SimulationModule):
             self._show(engine, market, bar, bar.close)  # nothing can happen on the way
             return
         if endangered and self._liquidator is not None:
-            self._liquidator.jump(instrument_id, mark.open.as_double(), bar.open.as_double(), bar.ts_init)
+            last = bar.open.as_double()
+            self._liquidator.jump(instrument_id, mark.open.as_double(), last, last, bar.ts_init)
         self._show(engine, market, bar, bar.open)
         market.moving = True
         high_first = self._high_first or abs(bar.high.raw - bar.open.raw) < abs(bar.low.raw - bar.open.raw)
@@ -177,12 +253,17 @@ class BarPlayer(SimulationModule):
         market.mark = mark
         market.marked = True
 
+    def _on_mark_price(self, update: MarkPriceUpdate) -> None:
+        market = self._board.markets[update.instrument_id]
+        market.mark_value = update.value.as_double()
+        market.marked = True
+        self._new_marks[update.instrument_id] = None
+
     def _on_position_event(self, event: Any) -> None:
         instrument_id = event.instrument_id
         if instrument_id not in self._board.markets:
             return
         if isinstance(event, PositionOpened):
-            position = self.exchange.cache.position(event.position_id)
-            self._board.positions.setdefault(instrument_id, {})[event.position_id] = position
+            self.carry(self.exchange.cache.position(event.position_id))
         elif isinstance(event, PositionClosed):
             self._board.close(instrument_id, event.position_id)

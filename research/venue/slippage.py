@@ -30,6 +30,9 @@ class SlippageModel(FillModel):
     - moving through a bar: a stop's own trigger, because the market passed through it. A child order that its
       parent's fill inside a bar brings into the market counts from the worse of its trigger and that fill; a limit
       order gets its limit and nothing better;
+    - quoted: the other side of the quote, or the latest trade where that is worse for the taker. Where the feed shows
+      the book too, an order without a limit walks through its levels, and what the book can't fill costs what its
+      last level does;
     - a takeover by the liquidation module: the price the module set, to the tick.
 
     Slippage is rounded against the trader to the price precision, and never takes a limit order beyond its limit.
@@ -74,10 +77,33 @@ class SlippageModel(FillModel):
             reference = _shown(order, (best_ask if buying else best_bid).as_decimal(), market)
             granted = self._slipped(order, reference, instrument.price_precision)
 
-        if market is not None:
-            market.last_fill = granted
         self._remember(order.client_order_id, float(reference))
-        return _one_level(instrument, OrderSide.SELL if buying else OrderSide.BUY, granted, order.quantity)
+        levels = {granted: order.quantity.as_decimal()}
+        if takeover is None and market is not None and market.book is not None and _pays_any_price(order):
+            levels = self._walked(order, reference, market.book, instrument)
+        if market is not None:
+            market.last_fill = next(reversed(levels))
+        return _book_of(instrument, OrderSide.SELL if buying else OrderSide.BUY, levels)
+
+    def _walked(
+        self, order: Order, reference: Decimal, book: OrderBook, instrument: Instrument
+    ) -> dict[Decimal, Decimal]:
+        """Return what each price grants to an order that walks the book, the worst last and without an end."""
+        buying = order.side == OrderSide.BUY
+        worse = max if buying else min
+        left: Decimal = order.leaves_qty.as_decimal()
+        levels: dict[Decimal, Decimal] = {}
+        price = self._slipped(order, reference, instrument.price_precision)
+        for level in book.asks() if buying else book.bids():
+            if left <= 0:
+                break
+            shown = worse(reference, level.price.as_decimal())
+            price = self._slipped(order, shown, instrument.price_precision)
+            taken = min(left, instrument.make_qty(level.size()).as_decimal())
+            levels[price] = levels.get(price, Decimal(0)) + taken
+            left -= taken
+        levels[price] = levels.get(price, Decimal(0)) + order.quantity.as_decimal()
+        return levels
 
     def _slipped(self, order: Order, reference: Decimal, precision: int) -> Decimal:
         buying = order.side == OrderSide.BUY
@@ -97,8 +123,14 @@ class SlippageModel(FillModel):
             del self._references[next(iter(self._references))]
 
 
+def _pays_any_price(order: Order) -> bool:
+    return not order.has_price and order.liquidity_side != LiquiditySide.MAKER
+
+
 def _shown(order: Order, best: Decimal, market: Market | None) -> Decimal:
     """Return the price the market shows a taker now."""
+    if market is not None and market.bid is not None and market.ask is not None:
+        return max(best, market.ask) if order.side == OrderSide.BUY else min(best, market.bid)
     if market is None or not market.moving:
         return best
     if not order.has_trigger_price:
@@ -111,9 +143,10 @@ def _shown(order: Order, best: Decimal, market: Market | None) -> Decimal:
     return trigger
 
 
-def _one_level(instrument: Instrument, side: OrderSide, price: Decimal, quantity: Quantity) -> OrderBook:
+def _book_of(instrument: Instrument, side: OrderSide, levels: dict[Decimal, Decimal]) -> OrderBook:
     book = OrderBook(instrument.id, BookType.L2_MBP)
-    size = Quantity.from_raw(quantity.raw, instrument.size_precision)
-    level: Any = BookOrder(side, Price.from_str(f"{price:.{instrument.price_precision}f}"), size, 1)
-    book.add(level, 0)
+    for number, (price, quantity) in enumerate(levels.items(), start=1):
+        size = Quantity.from_str(f"{quantity:.{instrument.size_precision}f}")
+        level: Any = BookOrder(side, Price.from_str(f"{price:.{instrument.price_precision}f}"), size, number)
+        book.add(level, 0)
     return book

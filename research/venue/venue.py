@@ -1,14 +1,17 @@
-"""Build the simulated venue: one engine venue with this package's models and modules in it."""
+"""Build the simulated venue: this package's models and modules in one engine venue, for a backtest or a paper node."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from typing import Any
 
+import msgspec
+from nautilus_trader.accounting.factory import AccountFactory
 from nautilus_trader.accounting.margin_models import LeveragedMarginModel
-from nautilus_trader.backtest.engine import BacktestEngine
+from nautilus_trader.backtest.engine import BacktestEngine, SimulatedExchange
 from nautilus_trader.backtest.modules import SimulationModule
-from nautilus_trader.model.enums import AccountType, OmsType
+from nautilus_trader.model.enums import AccountType, OmsType, OtoTriggerMode
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 from nautilus_trader.model.objects import Currency, Money
 
@@ -17,7 +20,7 @@ from errors import ConfigError
 from research.venue import assumptions
 from research.venue.borrowing import BorrowingModule
 from research.venue.config import VenueConfig
-from research.venue.courier import install_courier
+from research.venue.courier import courier_client
 from research.venue.fees import ScheduleFeeModel, rates_of
 from research.venue.funding import FundingModule
 from research.venue.liquidation import Liquidator
@@ -38,6 +41,8 @@ class VenueHandles:
         Its instruments.
     board : Board
         Prices and open positions.
+    player : BarPlayer
+        Moves the market.
     fill_model, fee_model, funding, liquidation, borrowing
         The venue's parts.
 
@@ -48,6 +53,7 @@ class VenueHandles:
         config: VenueConfig,
         specs: Sequence[InstrumentSpec],
         board: Board,
+        player: BarPlayer,
         fill_model: SlippageModel,
         fee_model: ScheduleFeeModel,
         funding: FundingModule | None,
@@ -57,6 +63,7 @@ class VenueHandles:
         self.config = config
         self.specs = tuple(specs)
         self.board = board
+        self.player = player
         self.fill_model = fill_model
         self.fee_model = fee_model
         self.funding = funding
@@ -78,12 +85,21 @@ class VenueHandles:
         )
 
 
+class Assembly(msgspec.Struct, frozen=True):
+    """A venue's parts before an engine has them: what every engine is told, and the handles to ask later."""
+
+    arguments: dict[str, Any]
+    handles: VenueHandles
+    account_type: AccountType
+
+
 def add_venue(
     engine: BacktestEngine,
     venue_name: str,
     specs: Sequence[InstrumentSpec],
     config: VenueConfig,
     marked: Collection[str] = (),
+    cash: Decimal | None = None,
 ) -> VenueHandles:
     """
     Add a simulated venue and its instruments to a backtest engine.
@@ -104,6 +120,8 @@ def add_venue(
         The user's choices.
     marked : collection of str
         Ids of the instruments for which mark bars will be fed.
+    cash : Decimal, optional
+        Wallet balance at the start, exact; `config.starting_balance` by default.
 
     Returns
     -------
@@ -116,6 +134,69 @@ def add_venue(
         If the instruments do not fit on one account, or the VIP schedule meets another kind than perpetuals.
 
     """
+    assembly = _assemble(venue_name, specs, config, marked, cash)
+    engine.add_venue(**assembly.arguments)
+    kernel, handles = engine.kernel, assembly.handles
+    exchange = handles.player.exchange
+    kernel.exec_engine.deregister_client(exchange.exec_client)
+    client = courier_client(
+        exchange,
+        exchange.send,
+        config.latency_ns,
+        handles.board,
+        msgbus=kernel.msgbus,
+        cache=kernel.cache,
+        clock=kernel.clock,
+    )
+    kernel.exec_engine.register_client(client)
+    for spec in specs:
+        engine.add_instrument(spec.instrument())
+    return handles
+
+
+def build_exchange(
+    venue_name: str,
+    specs: Sequence[InstrumentSpec],
+    config: VenueConfig,
+    marked: Collection[str] = (),
+    cash: Decimal | None = None,
+    *,
+    portfolio: Any,
+    msgbus: Any,
+    cache: Any,
+    clock: Any,
+) -> tuple[SimulatedExchange, VenueHandles]:
+    """
+    Build the same venue as `add_venue` outside a backtest engine, for a host that drives it itself.
+
+    It processes each command at once (``use_message_queue=False``): the host queues them, and settles as the backtest
+    engine does. It has no client yet; see `courier_client`. The other parameters are those of `add_venue`, and the
+    engine's own parts.
+    """
+    assembly = _assemble(venue_name, specs, config, marked, cash)
+    AccountFactory.register_calculated_account(venue_name)
+    exchange = SimulatedExchange(
+        **assembly.arguments,
+        leverages={},
+        portfolio=portfolio,
+        msgbus=msgbus,
+        cache=cache,
+        clock=clock,
+        oto_trigger_mode=OtoTriggerMode.PARTIAL,
+        use_message_queue=False,
+    )
+    for spec in specs:
+        exchange.add_instrument(spec.instrument())
+    return exchange, assembly.handles
+
+
+def _assemble(
+    venue_name: str,
+    specs: Sequence[InstrumentSpec],
+    config: VenueConfig,
+    marked: Collection[str],
+    cash: Decimal | None,
+) -> Assembly:
     currency, account_type = _check(venue_name, specs, config)
     venue = Venue(venue_name)
     ids = {spec.instrument_id: InstrumentId.from_str(spec.instrument_id) for spec in specs}
@@ -134,26 +215,25 @@ def add_venue(
 
     player = BarPlayer(venue, board, liquidation, high_first=config.bar_path == "high_first")
     modules: list[SimulationModule | None] = [funding, borrowing, player]
-    engine.add_venue(
-        venue=venue,
-        oms_type=OmsType.NETTING,
-        account_type=account_type,
-        starting_balances=[Money(config.starting_balance, currency)],
-        base_currency=None,
-        default_leverage=Decimal(repr(config.leverage)) if account_type == AccountType.MARGIN else None,
-        margin_model=LeveragedMarginModel(),
-        modules=[module for module in modules if module is not None],
-        fill_model=fill_model,
-        fee_model=fee_model,
-        reject_stop_orders=config.stops_in_market == "reject",
-        use_reduce_only=True,
-        bar_execution=False,  # the player plays the bars
-        trade_execution=True,
-    )
-    install_courier(engine, player.exchange, config.latency_ns, board)
-    for spec in specs:
-        engine.add_instrument(spec.instrument())
-    return VenueHandles(config, specs, board, fill_model, fee_model, funding, liquidation, borrowing)
+    balance = Money(config.starting_balance, currency) if cash is None else Money.from_decimal(cash, currency)
+    arguments = {
+        "venue": venue,
+        "oms_type": OmsType.NETTING,
+        "account_type": account_type,
+        "starting_balances": [balance],
+        "base_currency": None,
+        "default_leverage": Decimal(repr(config.leverage)) if account_type == AccountType.MARGIN else Decimal(1),
+        "margin_model": LeveragedMarginModel(),
+        "modules": [module for module in modules if module is not None],
+        "fill_model": fill_model,
+        "fee_model": fee_model,
+        "reject_stop_orders": config.stops_in_market == "reject",
+        "use_reduce_only": True,
+        "bar_execution": False,  # the player plays the bars
+        "trade_execution": True,
+    }
+    handles = VenueHandles(config, specs, board, player, fill_model, fee_model, funding, liquidation, borrowing)
+    return Assembly(arguments, handles, account_type)
 
 
 def _check(venue_name: str, specs: Sequence[InstrumentSpec], config: VenueConfig) -> tuple[Currency, AccountType]:
