@@ -1,0 +1,1 @@
+"""Recordings of sessions: every input of what decides, in the order it was processed."""
