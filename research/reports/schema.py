@@ -114,13 +114,39 @@ class Baselines(msgspec.Struct, frozen=True, kw_only=True):
     random: RandomEntries | None = None
 
 
+class Supervision(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What an operator's approval took: how requests ended, how long answers took, and how the price moved meanwhile.
+
+    `requests` are those that ended, the sum of the five outcomes; `refused_at_recheck` are among the approved and
+    amended. `cost` is the price's move against the order between request and answer x quantity, summed over what was
+    sent, in the run's currency, plus for a loss; `cost_bps` is the same per `sent_notional` (at the request's price).
+    `unpriced` requests were sent without a price at one of the two instants and are in neither.
+    """
+
+    requests: int
+    approved: int
+    amended: int
+    rejected: int
+    timed_out: int
+    withdrawn: int
+    refused_at_recheck: int
+    approval_rate: Figure
+    response_p50_s: Figure
+    response_p90_s: Figure
+    sent_notional: Figure
+    cost: Figure
+    cost_bps: Figure
+    unpriced: int = 0
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """
     The figures of a run, as `summary.json` holds them; `docs/reports.md` defines each.
 
     Money is in `currency`. `fees` and `slippage` are costs when positive; `funding` is received when positive and
     paid when negative, and so is `interest` on what was borrowed. `max_drawdown` is zero or negative. `rejections`
-    counts refused intents by code.
+    counts refused intents by code. `supervision` is None where nothing waited for an operator.
     """
 
     run_id: str
@@ -179,4 +205,5 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: Figure
     sane: bool
     warnings: tuple[str, ...]
+    supervision: Supervision | None = None
     schema_version: int = 1

@@ -192,21 +192,6 @@ def costs(record: Record, summary: Summary) -> str:
     return section("Where the result came from", note, body + tables.meter_rows(bars))
 
 
-def refusals(summary: Summary) -> str:
-    """Return what the gate refused, by reason."""
-    refused = sum(summary.rejections.values())
-    note = (
-        f"{number(summary.intents, 0)} intents, {number(refused, 0)} refused; {number(summary.orders, 0)} orders "
-        f"reached the venue and gave {number(summary.fills, 0)} fills."
-    )
-    if not refused:
-        return section("Refusals by reason", note, '<p class="empty">Nothing was refused.</p>')
-    rows = [
-        (code.replace("_", " ").lower(), float(count), number(count, 0)) for code, count in summary.rejections.items()
-    ]
-    return section("Refusals by reason", note, tables.meter_rows(rows, plain=True))
-
-
 def exposure(summary: Summary, series: Curves) -> str:
     """Return exposure over time."""
     note = (

@@ -19,6 +19,7 @@ from research.reports.baselines import Trade, performance
 from research.reports.metrics import finite
 from research.reports.record import AuditLine, Frame, Record
 from research.reports.schema import Baselines, Summary
+from research.reports.supervision import supervision_of
 
 RECONCILIATION_TOLERANCE = 1e-4
 """Trades must explain the change of equity to this fraction of the start equity."""
@@ -140,6 +141,7 @@ def summarise(
         wall_seconds=wall_seconds,
         sane=not implausible,
         warnings=tuple(warnings),
+        supervision=supervision_of(record.audit),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from research.reports import sections, trade_sections
+from research.reports import control_sections, sections, trade_sections
 from research.reports.curves import read_curves
 from research.reports.formats import escape
 from research.reports.record import Record, read_record
@@ -54,7 +54,8 @@ def render(record: Record, summary: Summary, *, trades_shown: int = 500) -> str:
             sections.exposure(summary, series),
             sections.liquidation(series),
             trade_sections.instruments(record),
-            _pair(trade_sections.distribution(record), sections.refusals(summary)),
+            _pair(trade_sections.distribution(record), control_sections.refusals(summary)),
+            control_sections.supervision(summary),
             trade_sections.trades(record, trades_shown),
             _pair(sections.believability(summary), sections.assumptions(record)),
             sections.provenance(record, summary),

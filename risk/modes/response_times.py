@@ -11,7 +11,7 @@ import msgspec
 from risk.modes.approvals import Outcome
 
 RESPONSES_KEPT = 10_000
-"""Response times kept for the percentiles, the latest; counts are of all."""
+"""Response times kept for the percentiles of a node that runs for months; counts are of all."""
 
 
 class ReviewStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +39,20 @@ class ReviewStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponseTally:
-    """Count ends of requests."""
+    """
+    Count ends of requests.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    kept : int or None
+        Response times kept for the percentiles, the latest; None keeps all, for a run that ends.
+
+    """
+
+    def __init__(self, kept: int | None = RESPONSES_KEPT) -> None:
         self._counts = dict.fromkeys(Outcome, 0)
         self._refused = 0
-        self._waited_s: deque[float] = deque(maxlen=RESPONSES_KEPT)
+        self._waited_s: deque[float] = deque(maxlen=kept)
 
     def add(self, outcome: Outcome, waited_s: float, *, refused_at_recheck: bool = False) -> None:
         """Count one end; `waited_s` is how long the request waited, seconds."""
