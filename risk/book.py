@@ -218,6 +218,18 @@ class Book:
             return notional
         return initial_margin(notional, self.facts.leverage, self.facts.brackets)
 
+    def sided(self) -> tuple[float, float, float]:
+        """
+        Return the signed notional held, and what would be long and short with one side's working orders filled.
+
+        All in quote currency at mark (working orders at their own price), the latter two not negative, as of the last
+        `refresh`; NaN while a part is unknown.
+        """
+        if not self.known:
+            return math.nan, math.nan, math.nan
+        held = math.copysign(self.gross, self.quantity)
+        return held, max(0.0, held + self._buys[1]), max(0.0, self._sells[1] - held)
+
     def refresh(self) -> None:
         """Work the figures out again from mark, position and working orders."""
         self.stale = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 from nautilus_trader.execution.messages import ModifyOrder, SubmitOrder, SubmitOrderList
 from nautilus_trader.model.enums import OrderSide, OrderType, order_type_to_str
@@ -21,7 +23,12 @@ class _SignalHead(msgspec.Struct):
     confidence: float | None = None
 
 
+class _KellyClaim(msgspec.Struct):
+    kelly_fraction: float | None = None
+
+
 _signal_head = msgspec.json.Decoder(_SignalHead)
+_kelly_claim = msgspec.json.Decoder(_KellyClaim)
 
 
 def orders_of(command: SubmitOrder | SubmitOrderList) -> list[Order]:
@@ -98,6 +105,7 @@ def intent_of_order(order: Order, ts_ns: int, stop_price: float | None = None) -
         operator=operator,
         reason=reason,
         confidence=_confidence(signal),
+        kelly_fraction=_kelly_fraction(signal),
         signal=signal,
         tags=tuple(tag for tag in tags if not tag.startswith(SIGNAL_TAG)),
     )
@@ -110,3 +118,19 @@ def _confidence(signal: str | None) -> float | None:
         return _signal_head.decode(signal).confidence
     except msgspec.DecodeError:
         return None
+
+
+def _kelly_fraction(signal: str | None) -> float | None:
+    """Return the claim; NaN, which every check refuses, where there is one that is no number."""
+    if signal is None:
+        return None
+    try:
+        return _kelly_claim.decode(signal).kelly_fraction
+    except msgspec.ValidationError:
+        return None if not _is_object(signal) else math.nan
+    except msgspec.DecodeError:
+        return None
+
+
+def _is_object(signal: str) -> bool:
+    return signal.lstrip().startswith("{")

@@ -41,8 +41,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     protective stop that travels in the same list as an entry, None where there is none. `parent_id` names the
     entry (or algorithm's primary order) whose budget a child order draws on, and `algorithm` names the execution
     algorithm that works the order, None where none does. `signal` is the raw JSON text that the strategy attached
-    to explain itself, kept for the decision log. For a MODIFY, `quantity` is what would stay open after it (the
-    new total less what has filled), and `price` and `trigger_price` are the order's prices after it.
+    to explain itself, kept for the decision log. `confidence` and `kelly_fraction` (the share of Kelly's bet that the
+    size is claimed to be) are read from it: None where it says nothing of them, and a claim that is no number is NaN.
+    For a MODIFY, `quantity` is what would stay open after it (the new total less what has filled), and `price` and
+    `trigger_price` are the order's prices after it.
     """
 
     ts_ns: int
@@ -63,6 +65,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     operator: str | None = None
     reason: str | None = None
     confidence: float | None = None
+    kelly_fraction: float | None = None
     signal: str | None = None
     tags: tuple[str, ...] = ()
 

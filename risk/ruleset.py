@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from risk.checks.barrier import barred
 from risk.checks.concurrent_positions import ConcurrentPositions
+from risk.checks.correlation import Correlation
 from risk.checks.daily_loss import DailyLoss
 from risk.checks.drawdown import Drawdown
 from risk.checks.duplicate import Duplicate
+from risk.checks.kelly import Kelly
 from risk.checks.leverage import Leverage
 from risk.checks.margin import Margin
 from risk.checks.mode_powers import mode_forbids
@@ -16,6 +18,7 @@ from risk.checks.numbers import malformed, unexplained
 from risk.checks.order_rate import OrderRate
 from risk.checks.position_limit import PositionLimit
 from risk.checks.price_collar import PriceCollar
+from risk.checks.value_at_risk import ValueAtRisk
 from risk.growth import WITH_PARENT, Growth, growth_of, reduction_of
 from risk.intent import Intent
 from risk.limits import LimitsConfig
@@ -55,12 +58,21 @@ class Ruleset:
             (limits.position.enabled, PositionLimit(limits.position)),
             (limits.leverage.enabled, Leverage(limits.leverage)),
             (limits.margin.enabled, Margin(limits.margin)),
+            (limits.kelly.enabled, Kelly(limits.kelly)),
+            (limits.correlation.enabled, Correlation(limits.correlation)),
+            (limits.value_at_risk.enabled, ValueAtRisk(limits.value_at_risk)),
         )
         self._checks: tuple[Check, ...] = tuple(check for enabled, check in rules if enabled)
 
     def new_view(self, mode: Mode, cash: float, ts_ns: int = 0) -> View:
         """Return an empty view that keeps what these limits need."""
-        return View(mode=mode, cash=cash, ts_ns=ts_ns, peak_window_days=self.limits.drawdown.window_days)
+        limits = self.limits
+        view = View(mode=mode, cash=cash, ts_ns=ts_ns, peak_window_days=limits.drawdown.window_days)
+        if limits.value_at_risk.enabled or limits.correlation.enabled:
+            from risk.measures.portfolio import PortfolioRisk
+
+            view.portfolio = PortfolioRisk(limits.value_at_risk, limits.correlation)
+        return view
 
     def decide(self, intent: Intent, view: View) -> Approved | Refusal:
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from risk.arithmetic import loss_fraction
 from risk.barriers import Barrier, Source
@@ -14,6 +15,9 @@ from risk.intent import Intent
 from risk.modes.table import POWERS, Mode
 from risk.peak import DAY_NS, EquityBases, RollingPeak
 from risk.sent import SentOrders
+
+if TYPE_CHECKING:
+    from risk.measures.portfolio import PortfolioRisk
 
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 """What an instrument adds to the totals while a part of it is unknown."""
@@ -49,7 +53,7 @@ class View:
     __slots__ = (
         "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin",
         "_mode", "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_start", "_sums", "_unknown",
-        "_value", "powers", "sent", "ts_ns",
+        "_value", "portfolio", "powers", "sent", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
@@ -73,6 +77,8 @@ class View:
         self._day_start = cash
         self._day_start_ts = ts_ns
         self.sent = SentOrders()
+        self.portfolio: PortfolioRisk | None = None
+        """Tail risk and clusters, fed here with marks and holdings; None where no limit needs them."""
 
     # what the checks read
 
@@ -263,6 +269,8 @@ class View:
         """Take over the last good price; NaN and what is not positive make the figures that need it unknown."""
         if ts_ns > self.ts_ns:
             self.advance(ts_ns)
+        if self.portfolio is not None:
+            self.portfolio.on_mark(instrument, price, ts_ns)
         book = self._books.get(instrument) or self._book(instrument)
         mark = price if 0.0 < price <= USABLE_MAX else math.nan
         if mark != book.mark:
@@ -391,6 +399,8 @@ class View:
             after = (book.value, book.gross, book.reserved, book.margin) if book.known else _NOTHING
             self._unknown += not book.known
             self._entering += book.entering
+            if self.portfolio is not None:
+                self.portfolio.hold(book.instrument, *book.sided())
             for total, old, new in zip(self._sums, before, after, strict=True):
                 total.replace(old, new)
         self._stale.clear()

@@ -28,4 +28,6 @@ def mode_forbids(intent: Intent, view: View) -> Refusal | None:
             return Refusal(Reason.OPERATOR_UNIDENTIFIED, detail=f"{view.mode.value}: no reason given")
     if intent.algorithm is not None and powers.execution_algorithms is not Switch.ON:
         return Refusal(Reason.MODE_FORBIDS, detail=f"{view.mode.value}: execution algorithm {intent.algorithm} is off")
+    if intent.kelly_fraction is not None and powers.kelly_sizing is not Switch.ON:
+        return Refusal(Reason.MODE_FORBIDS, intent.kelly_fraction, detail=f"{view.mode.value}: Kelly sizing is off")
     return None

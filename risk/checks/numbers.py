@@ -23,11 +23,14 @@ def malformed(intent: Intent) -> Refusal | None:
 
 
 def unexplained(intent: Intent) -> Refusal | None:
-    """Refuse an order that adds risk on a broken stop price or confidence."""
+    """Refuse an order that adds risk on a broken stop price, confidence or Kelly fraction."""
     stop = intent.stop_price
     if stop is not None and not 0.0 < stop < math.inf:
         return Refusal(Reason.NOT_A_NUMBER, stop, detail="stop_price")
     confidence = intent.confidence
     if confidence is not None and not 0.0 <= confidence <= 1.0:
         return Refusal(Reason.NOT_A_NUMBER, confidence, 1.0, "confidence")
+    kelly = intent.kelly_fraction
+    if kelly is not None and not 0.0 <= kelly < math.inf:
+        return Refusal(Reason.NOT_A_NUMBER, kelly, detail="kelly_fraction")
     return None

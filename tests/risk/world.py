@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from risk.book import InstrumentFacts
 from risk.intent import Intent, Origin, Side
+from risk.limits import CorrelationLimitConfig, ValueAtRiskLimitConfig
+from risk.measures.portfolio import PortfolioRisk
 from risk.modes.table import Mode
 from risk.view import View
 
@@ -40,6 +42,7 @@ def facts(instrument: str = BTC, **changes: Any) -> InstrumentFacts:
 
 def world(mode: Mode = Mode.FULL_AUTO, *, cash: float = CASH, mark: float | None = MARK, **of_facts: Any) -> View:
     view = View(mode=mode, cash=cash, ts_ns=NOW)
+    view.portfolio = PortfolioRisk(ValueAtRiskLimitConfig(), CorrelationLimitConfig())
     view.set_facts(facts(**of_facts))
     if mark is not None:
         view.apply_mark(BTC, mark, NOW)
