@@ -28,6 +28,16 @@ class Collateral(NamedTuple):
     reserved: float
 
 
+class AssumedBracket(msgspec.Struct, frozen=True):
+    """The one bracket of an instrument whose own are not known: a flat rate, on the safe side."""
+
+    maintenance_rate: float
+    notional_floor: float = 0.0
+    notional_cap: float = math.inf
+    maintenance_amount: float = 0.0
+    leverage_max: float = 1.0
+
+
 class Holding(msgspec.Struct, frozen=True, gc=False):
     """
     One net position, with what the venue needs to judge it.
