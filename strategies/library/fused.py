@@ -14,7 +14,7 @@ from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
 
-from errors import PreconditionError
+from errors import Bot4Error, PreconditionError
 from risk.sizing import annual_volatility
 from strategies.features.default import DEFAULT_SPECS
 from strategies.features.featureset import FeatureSet
@@ -71,11 +71,36 @@ class FusedStrategy(Strategy):
         Change what the control mode allows from the next bar on.
 
         Without signals the features go on and open positions are still led to their stop, target or time limit.
-        Without the model it is not asked, and not even loaded.
+        Without the model it is not asked, and not even loaded: no judge holds one. A model that can't be read now is
+        a failure like any other, told to the listeners, and no reason to stop.
         """
         self.powers = powers
-        if self._slot_of:
+        if not self._slot_of:
+            return
+        try:
             self._load_model()
+        except Bot4Error as error:
+            self._model_failed(str(error))
+        self._bind_model()
+
+    def ready_model(self) -> str | None:
+        """
+        Read the model anew, forget its failure, and return why it can't be used; None where it can, or none is set.
+
+        This is what "models ready" asks before FullAuto; the model is read here but not asked.
+        """
+        folder = self.config.model_folder
+        if folder is None:
+            return None
+        self._learned = self.model_failure = None
+        try:
+            schedule = ModelSchedule.load(Path(folder))
+            schedule.require_layout(self._features.layout_hash)
+            self._learned = self._learned_of(schedule)
+        except Bot4Error as error:
+            self.model_failure = str(error)
+        self._bind_model()
+        return self.model_failure
 
     def on_model_failure(self, listener: Callable[[str], None]) -> None:
         """Have `listener` called with the reason when the model fails; the strategy then goes on without it."""
@@ -95,6 +120,7 @@ class FusedStrategy(Strategy):
             for bar_type in self.config.bar_types():
                 self._add_slot(bar_type)
         self._load_model()
+        self._bind_model()
         for slot in self._slot_of.values():
             self._adopt(slot)
         for bar_type in self._slots:
@@ -130,14 +156,16 @@ class FusedStrategy(Strategy):
     def _load_model(self) -> None:
         """Load the schedule the first time the model may be used; all instruments share it."""
         folder = self.config.model_folder
-        if folder is None or not self.powers.use_model or self._learned is not None:
-            return
-        schedule = ModelSchedule.load(Path(folder))
-        self._learned = LearnedSignal(
-            schedule, self._features.layout_hash, self.config.learned, on_failure=self._model_failed
-        )
+        if folder is not None and self.powers.use_model and self._learned is None:
+            self._learned = self._learned_of(ModelSchedule.load(Path(folder)))
+
+    def _learned_of(self, schedule: ModelSchedule) -> LearnedSignal:
+        return LearnedSignal(schedule, self._features.layout_hash, self.config.learned, on_failure=self._model_failed)
+
+    def _bind_model(self) -> None:
+        """Give the judges the model while the mode allows it, and take it away while it does not."""
         for slot in self._slot_of.values():
-            slot.judge.learned = self._learned
+            slot.judge.learned = self._learned if self.powers.use_model else None
 
     def _adopt(self, slot: Slot) -> None:
         """Take up position and working orders as the engine's cache has them."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Callable, Iterable
+from typing import Annotated, Protocol, Self, runtime_checkable
 
 import msgspec
 
-from risk.modes.table import Powers, Signals, Switch
+from risk.modes.table import POWERS, Mode, Powers, Signals, Switch
 
 
 class StrategyPowers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,3 +34,37 @@ class StrategyPowers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             risk_multiplier=powers.risk_multiplier,
             leverage_max=powers.leverage_max,
         )
+
+
+@runtime_checkable
+class ActsOnPowers(Protocol):
+    """A strategy that does more, or less, by the mode; any other is held by the gate alone."""
+
+    def set_powers(self, powers: StrategyPowers) -> None:
+        """Change what the control mode allows from now on."""
+
+
+@runtime_checkable
+class NeedsModel(Protocol):
+    """A strategy whose model must be ready before FullAuto."""
+
+    def ready_model(self) -> str | None:
+        """Read the model anew, and return why it can't be used; None where it can, or none is set."""
+
+
+def tell_mode(strategies: Iterable[object], mode: Callable[[], Mode]) -> None:
+    """
+    Tell every strategy that acts on powers those of the mode in force.
+
+    The mode is asked again for each: what one strategy does about it (its model fails, say) may change it, and the
+    rest must not then be told of a mode that is over.
+    """
+    for strategy in tuple(strategies):
+        if isinstance(strategy, ActsOnPowers):
+            strategy.set_powers(StrategyPowers.of(POWERS[mode()]))
+
+
+def models_not_ready(strategies: Iterable[object]) -> tuple[str, ...]:
+    """Return why models can't be used, empty where all can: the guard "models ready" before FullAuto."""
+    problems = (strategy.ready_model() for strategy in strategies if isinstance(strategy, NeedsModel))
+    return tuple(problem for problem in problems if problem is not None)
