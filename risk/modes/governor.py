@@ -94,7 +94,9 @@ class ModeGovernor:
         self._on_state_lost = on_state_lost
         self._begun = False
         self._in_effect = False
-        self._ledger = Ledger(restored or GovernorSnapshot(mode=_first_mode(start.mode)), persist)
+        # without a stored state an Emergency comes from Manual: it must come from somewhere
+        first = GovernorSnapshot(mode=Mode.MANUAL if start.mode is Mode.EMERGENCY else start.mode)
+        self._ledger = Ledger(restored or first, persist)
         self._instant = Instant(self._state.history[-1].ts_ns if self._state.history else -1, self._state.mode)
 
     # -- what is -----------------------------------------------------------------------------------------------
@@ -200,7 +202,9 @@ class ModeGovernor:
         if target is Mode.EMERGENCY:
             return self.emergency(Trigger.MANUAL, who.reason, now_ns, who)
         if target is self.mode:
-            return self._stay(who, now_ns)
+            data = {"mode": target.value, "operator": who.operator, "reason": clipped(who.reason)}
+            self._audit.append(now_ns, "MODE_UNCHANGED", data)
+            return Unchanged(target)
         if self._instant.undoes(self.mode, target):
             return self._descend(target, who, now_ns)
         return self._go(target, who, now_ns, guards)
@@ -217,7 +221,6 @@ class ModeGovernor:
 
     def approve(self, key: str, who: Authority, now_ns: int, guards: GuardResults = frozenset()) -> Answer:
         """Answer a waiting request with a supervisor's yes; everything is checked again as it is now."""
-        self._must_have_begun()
         pending = self._pending.waiting(key, now_ns)
         if isinstance(pending, Objection):
             return self._refuse(self.mode, who, now_ns, pending)
@@ -338,11 +341,6 @@ class ModeGovernor:
 
     # -- changes -----------------------------------------------------------------------------------------------
 
-    def _stay(self, who: Authority, now_ns: int) -> Unchanged:
-        data = {"mode": self.mode.value, "operator": who.operator, "reason": clipped(who.reason)}
-        self._audit.append(now_ns, "MODE_UNCHANGED", data)
-        return Unchanged(self.mode)
-
     def _descend(self, target: Mode, who: Authority, now_ns: int) -> ModeChange | RefusedTransition:
         """Go down step by step; where a step cannot be stored, what the steps before it reached stays."""
         answer: ModeChange | RefusedTransition | None = None
@@ -397,11 +395,6 @@ class ModeGovernor:
             self._on_state_lost(reason)
         elif self._state.mode is not Mode.EMERGENCY:
             self.emergency(Trigger.SYSTEM_FAILURE, f"the state is not durable: {reason}", now_ns)
-
-
-def _first_mode(mode: Mode) -> Mode:
-    """Return the mode a start without a stored state comes from: an Emergency must come from somewhere."""
-    return Mode.MANUAL if mode is Mode.EMERGENCY else mode
 
 
 def _unmet(guard: Guard) -> Objection:
