@@ -29,8 +29,8 @@ def supervision(summary: Summary) -> str:
     if figures is None:
         return ""
     note = (
-        f"{number(figures.requests, 0)} requests waited for an operator and were checked again at the answer. Cost is "
-        "how far the price moved against the order between request and answer, times the quantity sent. With bars alone "
+        f"{number(figures.requests, 0)} requests waited for an operator; each yes was checked again. Cost is how "
+        "far the price moved against the order between request and answer, times the quantity sent. With bars alone "
         "that is the gap from a close to the next open, which an order in FullAuto pays too."
     )
     refused = figures.refused_at_recheck
@@ -49,9 +49,9 @@ def supervision(summary: Summary) -> str:
         ("Response time, nine in ten within", f"{number(figures.response_p90_s, 1)} s"),
         ("Sent", f"{money(figures.sent_notional)} {summary.currency}{unpriced}"),
         (
-            "Cost of waiting",
+            "Cost of waiting (minus: a gain)",
             f"{money(figures.cost, sign=True)} {summary.currency}, {number(figures.cost_bps, 2, sign=True)} bp of sent",
         ),
     ]
-    bars = [(name, float(count), number(count, 0)) for name, count in outcomes]
+    bars = [(name, float(count), number(count, 0)) for name, count in outcomes if count]
     return section("Supervision", note, tables.meter_rows(bars, plain=True) + tables.facts(rows))

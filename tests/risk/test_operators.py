@@ -13,6 +13,7 @@ from risk.modes.operators import (
     LatencyConfig,
     Operator,
     OperatorConfig,
+    Over,
     Policy,
     RulesConfig,
     Spread,
@@ -84,6 +85,92 @@ def test_hours_away_may_pass_midnight(start: float, end: float, hour: float, awa
     assert (answer(config, ts_ns=MIDNIGHT + round(hour * HOUR)) is None) is away
 
 
+def test_an_answer_that_would_come_while_away_is_not_given() -> None:
+    latency = LatencyConfig(spread=Spread.FIXED, median_s=10.0)
+    config = OperatorConfig(away=(AwayConfig(start_hour=22, end_hour=6),), latency=latency)
+    leaves = MIDNIGHT + 22 * HOUR
+
+    assert answer(config, ts_ns=leaves - 10 * SECOND - 1) is not None
+    assert answer(config, ts_ns=leaves - 10 * SECOND) is None
+    assert answer(config, ts_ns=MIDNIGHT + 6 * HOUR) is not None
+
+
+def by_rules(**rules: object) -> OperatorConfig:
+    return OperatorConfig(policy=Policy.RULES, rules=RulesConfig(**rules), latency=PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("notional_max", "quantity"),
+    [(99.99, 0.999), (50.05, 0.5), (0.1, 0.001), (100.0, None), (1e6, None)],
+)
+def test_an_order_that_is_too_large_is_cut_to_the_lot_below(notional_max: float, quantity: float | None) -> None:
+    given = answer(by_rules(notional_max=notional_max, over=Over.AMEND))
+
+    assert given is not None
+    assert (given.approves, given.quantity) == (True, quantity)
+
+
+@pytest.mark.parametrize("changes", [{"confidence": 0.5}, {"confidence": None}])
+def test_an_order_one_does_not_believe_in_is_not_cut_but_rejected(changes: dict[str, float]) -> None:
+    given = answer(by_rules(notional_max=50.0, confidence_min=0.6, over=Over.AMEND), **changes)
+
+    assert given == Answer(approves=False, delay_ns=2 * SECOND, reason="confidence")
+
+
+def test_an_order_that_can_not_be_cut_is_rejected() -> None:
+    tiny = by_rules(notional_max=0.05, over=Over.AMEND)
+
+    assert answer(tiny) == Answer(approves=False, delay_ns=2 * SECOND, reason="size")
+    assert answer(tiny, instrument="UNKNOWN.BINANCE") == Answer(approves=False, delay_ns=2 * SECOND, reason="size")
+    unpriced = Operator(tiny).answer(buy(1.0), world(mark=None))
+    assert unpriced == Answer(approves=False, delay_ns=2 * SECOND, reason="size")
+
+
+def test_rules_hold_by_day_and_nobody_answers_by_night() -> None:
+    night = (AwayConfig(start_hour=22, end_hour=6),)
+    config = msgspec.structs.replace(by_rules(notional_max=50.0, confidence_min=0.6, over=Over.AMEND), away=night)
+
+    noon = answer(config, confidence=0.7, ts_ns=MIDNIGHT + 12 * HOUR)
+    assert noon is not None
+    assert (noon.approves, noon.quantity) == (True, 0.5)
+    assert answer(config, confidence=0.7, ts_ns=MIDNIGHT + 23 * HOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "hours"),
+    [
+        ({}, None),
+        ({"recovers_after_h": 2.5}, 14.5),
+        ({"recovers_after_h": 0.0}, 12.0),
+        ({"recovers_after_h": 12.0, "away": (AwayConfig(start_hour=22, end_hour=6),)}, 30.0),
+        ({"recovers_after_h": 10.0, "away": (AwayConfig(start_hour=22, end_hour=6),)}, 30.0),
+        ({"recovers_after_h": 18.0, "away": (AwayConfig(start_hour=22, end_hour=6),)}, 30.0),
+        (
+            {
+                "recovers_after_h": 1.0,
+                "away": (AwayConfig(start_hour=14, end_hour=20), AwayConfig(start_hour=12, end_hour=15)),
+            },
+            20.0,
+        ),
+        ({"recovers_after_h": 1.0, "away": (AwayConfig(start_hour=0, end_hour=24),)}, None),
+        (
+            {
+                "recovers_after_h": 1.0,
+                "away": (AwayConfig(start_hour=18, end_hour=6), AwayConfig(start_hour=6, end_hour=18)),
+            },
+            None,
+        ),
+        ({"recovers_after_h": 1.0, "policy": Policy.AWAY}, None),
+    ],
+)
+def test_an_emergency_is_cleared_some_hours_later_by_one_who_is_there(
+    config: dict[str, object], hours: float | None
+) -> None:
+    cleared = Operator(OperatorConfig(**config)).recovery_ns(MIDNIGHT + 12 * HOUR)
+
+    assert cleared == (None if hours is None else MIDNIGHT + round(hours * HOUR))
+
+
 def test_equal_seeds_wait_equally_long_and_other_seeds_do_not() -> None:
     def delays(seed: int) -> list[int]:
         operator = Operator(OperatorConfig(seed=seed))
@@ -119,7 +206,8 @@ def test_reads_from_a_config_file() -> None:
         "policy": "rules",
         "seed": 7,
         "latency": {"spread": "lognormal", "median_s": 5.0, "sigma": 0.4},
-        "rules": {"notional_max": 1000.0},
+        "rules": {"notional_max": 1000.0, "over": "amend"},
+        "recovers_after_h": 6.0,
         "away": [{"start_hour": 22.0, "end_hour": 6.0}],
     }
     config = decode(document, OperatorConfig, where="run.toml", prefix="operator")
@@ -135,6 +223,9 @@ def test_reads_from_a_config_file() -> None:
         {"policy": "sometimes"},
         {"policy": "rules"},
         {"policy": "approve_all", "rules": {"notional_max": 1.0}},
+        {"policy": "rules", "rules": {"confidence_min": 0.5, "over": "amend"}},
+        {"policy": "rules", "rules": {"notional_max": 1.0, "over": "double"}},
+        {"recovers_after_h": -1.0},
         {"latency": {"median_s": -1.0}},
         {"away": [{"start_hour": 3.0, "end_hour": 3.0}]},
         {"away": [{"start_hour": 3.0, "end_hour": 25.0}]},
