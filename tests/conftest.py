@@ -22,3 +22,13 @@ def shared() -> Path:
 def shared_data(shared: Path) -> Path:
     """Return the folder `data` of the shared material."""
     return shared / "data"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts that tests recorded under the property ``counted``; they reach here from every worker."""
+    passed = terminalreporter.stats.get("passed", [])
+    lines = [str(value) for report in passed for name, value in report.user_properties if name == "counted"]
+    if lines:
+        terminalreporter.section("counted")
+        for line in lines:
+            terminalreporter.write_line(line)
