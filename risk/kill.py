@@ -228,14 +228,14 @@ class KillSwitches:
         if not self._kills or self._sweeping:
             return
         strategy, instrument = event.strategy_id.value, event.instrument_id.value
-        ended = [
+        done = [
             scope
             for scope, kill in self._kills.items()
-            if kill.stage is not Stage.RUNNING and kill.barrier.covers(strategy, instrument)
+            if kill.stage is Stage.DONE and kill.barrier.covers(strategy, instrument)
         ]
-        for scope in ended:
+        for scope in done:
             self._reopen(scope)
-        if ended:
+        if done:
             self._alarms.set(_ALARM, self._now() + self._config.verify_ms * 1_000_000, self._sweep)
 
     def _reopen(self, scope: Scope) -> None:

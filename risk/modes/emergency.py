@@ -292,7 +292,8 @@ class EmergencyCloser:
         attempt.tries = 0 if not size >= attempt.quantity else attempt.tries + 1
         attempt.quantity, attempt.sent_ns = size, now
         wait_s = self._config.slice_every_s * 2 ** min(max(0, attempt.tries - self._config.tries_max), 20)
-        attempt.next_ns = now if attempt.tries == 0 else now + round(min(wait_s, self._config.retry_s_max) * 1e9)
+        longest_s = max(self._config.slice_every_s, self._config.retry_s_max)
+        attempt.next_ns = now + round(min(wait_s, longest_s) * 1e9)
         book = self._desk.book(position.instrument, self._config.depth_bps)
         depth = closing_plan.closing_depth(position, book)
         quantity = closing_plan.slice_of(candidate.quantity, depth, share, self._smallest(position))

@@ -87,10 +87,10 @@ class Hedges:
         for instrument, hedged in sorted(hedging.items()):
             if any(order.strategy == HEDGE_STRATEGY and order.instrument == instrument for order in orders):
                 continue  # one step at a time: what is on its way may be all that is missing
-            position = next((position for position in held if position.instrument == instrument), None)
+            hedge_held = next((position for position in held if position.instrument == instrument), None)
             target = -math.fsum(ratio * exposure[name] for name, ratio in hedged)
-            if not self._let_go(position, target) and any(name in stuck for name, _ in hedged):
-                holds = 0.0 if position is None else position.signed_quantity
+            if not self._let_go(hedge_held, target) and any(name in stuck for name, _ in hedged):
+                holds = 0.0 if hedge_held is None else hedge_held.signed_quantity
                 self._grow(instrument, target - holds, HedgeAllowance(tuple(hedged)))
 
     def _let_go(self, position: OpenPosition | None, target: float) -> bool:

@@ -121,7 +121,7 @@ def test_a_kill_that_can_not_end_says_exactly_what_is_left(start: Start, halted:
 
 @settings(max_examples=300, deadline=None)
 @given(start=starts(), depth=st.sampled_from([0.0, 0.05, 1.0, float("nan")]))
-def test_an_emergency_ends_flat_within_its_deadline(start: Start, depth: float) -> None:
+def test_an_emergency_ends_flat_at_its_deadline_at_the_latest(start: Start, depth: float) -> None:
     desk = world(start)
     for instrument, mark in MARKS.items():
         desk.books[instrument] = TopOfBook(bid=mark * 0.9999, ask=mark * 1.0001, bid_depth=depth, ask_depth=depth)
@@ -142,6 +142,7 @@ def test_an_emergency_ends_flat_within_its_deadline(start: Start, depth: float) 
     assert progress is not None
     assert desk.positions() == ()
     assert desk.orders() == ()
-    assert progress.finished
+    assert progress.closure_s is not None
+    assert progress.closure_s <= 1_800.0 + 120.0  # the last answers may be slow, or lost and given up
     assert progress.positions_left == ()
     assert desk.timeline.waiting == set()
