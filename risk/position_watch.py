@@ -23,11 +23,12 @@ class Watched(msgspec.Struct, frozen=True):
     What one pass saw.
 
     `distance` holds each position's distance to liquidation in the order given, a fraction of its mark; infinite
-    where nothing liquidates, NaN where it is not known. `ratio` is each account's smallest margin balance per
-    maintenance margin.
+    where nothing liquidates, NaN where it is not known. `alone` is how far its own mark may move while nothing else
+    does. `ratio` is each account's smallest margin balance per maintenance margin.
     """
 
     distance: F64
+    alone: F64
     ratio: F64
 
 
@@ -100,12 +101,12 @@ def watch(
     size = len(quantity)
     if any(len(column) != size for column in (entry_price, mark, margin, isolated, account, first, last)):
         raise ValueError(f"all columns must have {size} rows")
-    distance, ratio = np.empty(size), np.full(len(wallet), math.inf)
+    distance, alone, ratio = np.empty(size), np.empty(size), np.full(len(wallet), math.inf)
     _watch(
         quantity, entry_price, mark, margin, isolated, account, first, last,
-        schedules.caps, schedules.rates, schedules.amounts, wallet, distance, ratio,
+        schedules.caps, schedules.rates, schedules.amounts, wallet, distance, alone, ratio,
     )  # fmt: skip
-    return Watched(distance, ratio)
+    return Watched(distance, alone, ratio)
 
 
 def watch_holdings(wallet: float, holdings: Sequence[Holding], schedules: Schedules) -> Watched:
@@ -236,7 +237,7 @@ def _smaller(ratio: float, balance: float, maintenance: float) -> float:  # prag
 @_compiled
 def _watch(
     quantity: F64, entry: F64, mark: F64, margin: F64, isolated: I64, accounts: I64, first: I64, last: I64,
-    caps: F64, rates: F64, amounts: F64, wallet: F64, distance: F64, ratio: F64,
+    caps: F64, rates: F64, amounts: F64, wallet: F64, distance: F64, alone: F64, ratio: F64,
 ) -> None:  # fmt: skip  # pragma: no cover - compiled
     needed = np.zeros(len(quantity))
     totals = np.zeros((3, len(wallet)))
@@ -254,10 +255,10 @@ def _watch(
     for i in range(len(quantity)):
         k = accounts[i]
         if first[i] == last[i]:
-            distance[i] = np.inf
-        elif isolated[i]:
-            distance[i] = _alone(quantity[i], entry[i], mark[i], margin[i], first[i], last[i], rates, amounts)
-        else:
-            others = balance[k] - quantity[i] * (mark[i] - entry[i]) - (maintenance[k] - needed[i])
-            alone = _alone(quantity[i], entry[i], mark[i], others, first[i], last[i], rates, amounts)
-            distance[i] = min(alone, together[k])
+            alone[i] = distance[i] = np.inf
+            continue
+        free = margin[i]
+        if not isolated[i]:
+            free = balance[k] - quantity[i] * (mark[i] - entry[i]) - (maintenance[k] - needed[i])
+        alone[i] = _alone(quantity[i], entry[i], mark[i], free, first[i], last[i], rates, amounts)
+        distance[i] = alone[i] if isolated[i] else min(alone[i], together[k])

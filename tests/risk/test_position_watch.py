@@ -37,8 +37,9 @@ def test_equals_the_plain_functions(drawn: tuple[float, list[Holding]]) -> None:
     account = AccountMargin(wallet, held)
     seen = watch_holdings(wallet, held, SCHEDULES)
 
-    for holding, distance in zip(held, seen.distance, strict=True):
+    for holding, distance, alone in zip(held, seen.distance, seen.alone, strict=True):
         assert agree(distance, account.distance(holding), rel=1e-9)
+        assert agree(alone, account.distance_alone(holding), rel=1e-9)
     assert seen.ratio[0] == pytest.approx(account.margin_ratio(), rel=1e-9, abs=1e-9, nan_ok=True)
 
 
