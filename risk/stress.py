@@ -32,7 +32,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     `pnl` and `equity` are in quote currency, `pnl_fraction` of the equity before; `drawdown`, `leverage` and
     `value_at_risk` are fractions of the equity after, infinite where nothing of it is left. `liquidation_distance` is
-    the smallest of all positions left, a fraction of the mark, infinite where nothing can be liquidated.
+    the smallest of all positions, a fraction of the mark: 0 where one is liquidated, infinite where none can be.
     `liquidated` names venues whose account, or instruments whose isolated margin, is used up. `broken` are the limits
     that do not hold afterwards, and `broken_before` tells which of them did not hold before either.
     """
@@ -79,7 +79,7 @@ def run_scenario(portfolio: StressPortfolio, scenario: Scenario) -> Outcome:
         drawdown=max(0.0, 1.0 - equity / portfolio.drawdown_base) if portfolio.drawdown_base > 0.0 else math.nan,
         leverage=_per_equity(settled.exposure, equity),
         value_at_risk=_per_equity(value_at_risk(settled), equity),
-        liquidation_distance=liquidation_distance(settled),
+        liquidation_distance=0.0 if liquidated else liquidation_distance(settled),
         liquidated=liquidated,
         broken=broken,
         broken_before=tuple(limit for limit, room in headrooms(portfolio).items() if not room >= 0.0),
@@ -93,7 +93,10 @@ def run_scenarios(portfolio: StressPortfolio, scenarios: Iterable[Scenario]) -> 
 
 def shock(portfolio: StressPortfolio, scenario: Scenario) -> StressPortfolio:
     """Return the portfolio after a scenario, marked to market: nothing is liquidated yet."""
-    moved = move(portfolio, lambda position: scenario.move(position.of_asset))
+    moved = move(
+        portfolio,
+        lambda position: scenario.move(position.of_asset) - math.copysign(scenario.against, position.signed_quantity),
+    )
     costs = [0.5e-4 * scenario.spread_bps * abs(position.notional) for position in moved.positions]
     paid = [
         0.0 if position.spot else scenario.funding_rate * scenario.funding_payments * position.notional

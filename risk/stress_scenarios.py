@@ -19,7 +19,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """
     One thing that happens to all markets at once.
 
-    `shocks` are returns by asset, and `other` that of every asset not named. `volatility_times` and `correlation`
+    `shocks` are returns by asset, and `other` that of every asset not named; on top of it `against` moves each price
+    against its own position, as if hedges failed. `volatility_times` and `correlation`
     (None: unchanged) act on the value at risk afterwards. Closing everything at a bid-ask spread of `spread_bps` costs
     half of it. `funding_rate` is paid `funding_payments` times by longs to shorts, or the other way round where it is
     negative, on perpetual notional after the shock. `venue_lost` names a venue whose balance and positions are gone.
@@ -30,6 +31,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     shocks: dict[str, float] = {}
     other: float = 0.0
+    against: float = 0.0
     volatility_times: float = 1.0
     correlation: float | None = None
     spread_bps: float = 0.0
@@ -103,6 +105,7 @@ HISTORICAL: tuple[Scenario, ...] = (
 """The coin at the heart of an event (LUNA, FTT) lost nearly all, which `other` does not say."""
 
 PRICE_SHOCKS = (-0.5, -0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.5)
+AGAINST_SHOCKS = (0.1, 0.2)
 SPREAD_BPS = 200.0
 FUNDING_RATE = 0.00375
 """The largest 8-hour rate in 2019-2024 of BTC and ETH perpetuals at Binance (ETH; the smallest was -0.00356)."""
@@ -115,6 +118,10 @@ def parametric(venues: Iterable[str]) -> tuple[Scenario, ...]:
     prices = [_shock(f"price {move:+.0%}", "all prices move alike, at once", other=move) for move in PRICE_SHOCKS]
     return (
         *prices,
+        *(
+            _shock(f"hedges fail {move:.0%}", "longs fall and shorts rise by as much", against=move)
+            for move in AGAINST_SHOCKS
+        ),
         _shock("volatility x2", "value at risk with twice the volatility", volatility_times=2.0),
         _shock("volatility x3", "value at risk with three times the volatility", volatility_times=3.0),
         _shock("correlation 1", "value at risk with everything moving as one", correlation=1.0),
