@@ -6,14 +6,19 @@ from datetime import timedelta
 
 import pytest
 from engine_world import INSTRUMENT, SECOND, START_NS, Scripted, play
+from nautilus_trader.backtest.engine import BacktestEngine
+from nautilus_trader.core.datetime import unix_nanos_to_dt
 from nautilus_trader.examples.algorithms.twap import TWAPExecAlgorithm
 from nautilus_trader.model.currencies import USDT
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TimeInForce, TriggerType
 from nautilus_trader.model.identifiers import ExecAlgorithmId
 
+from risk.controller import GateController, gate_of
 from risk.limits import LimitsConfig, PositionLimitConfig
 from risk.modes.operators import LatencyConfig, OperatorConfig, Policy, Spread
 from risk.modes.table import Mode
+from risk.review import Reply
+from risk.review_trail import By
 
 BIG = 30.0  # 1.5 million at 50,000: fifteen times the account
 SMALL = 0.05
@@ -191,6 +196,29 @@ def test_no_answer_in_thirty_seconds_is_a_rejection_to_the_nanosecond() -> None:
     denied = next(event for event in strategy.events if type(event).__name__ == "OrderDenied")
     assert denied.ts_event == START_NS + 33 * SECOND
     assert denied.reason.startswith("APPROVAL_TIMEOUT")
+
+
+@pytest.mark.parametrize(("after_ns", "fills"), [(-1, 1), (0, 0), (1, 0)])
+def test_a_yes_at_the_engines_clock_counts_up_to_the_nanosecond_before_expiry(after_ns: int, fills: int) -> None:
+    held: list[GateController] = []
+    replies: list[Reply] = []
+
+    def answer(_event: object) -> None:
+        review = held[0].gate.review
+        replies.extend(review.approve(request.key, By("jane")) for request in review.queue.waiting())
+
+    def prepare(engine: BacktestEngine) -> None:
+        held.append(gate_of(engine.trader))
+        expiry = unix_nanos_to_dt(START_NS + 33 * SECOND + after_ns)
+        # set before anything is parked, so that at the instant of expiry the yes comes before the alarm
+        engine.kernel.clock.set_time_alert("a person answers", expiry, answer)
+
+    strategy, controller = play({3: buy(SMALL)}, mode=Mode.SEMI_AUTO, prepare=prepare)
+
+    assert strategy.names().count("OrderFilled") == fills
+    outcomes = [record.data["outcome"] for record in controller.gate.audit.records]
+    assert outcomes == ["APPROVED" if fills else "TIMEOUT"]
+    assert all(reply.sent is bool(fills) for reply in replies)
 
 
 def test_an_approval_is_checked_again_on_the_world_as_it_is_then() -> None:
