@@ -207,8 +207,9 @@ def exposure(summary: Summary, series: Curves) -> str:
 def liquidation(series: Curves) -> str:
     """Return the smallest distance to liquidation over time."""
     note = (
-        "Distance of the mark price from the liquidation price of the open position nearest to it, at bar closes: "
-        "the deeper, the closer. No position, or farther than 50 %, is drawn at the top."
+        "Distance of the mark price from the liquidation price of the open position nearest to it, at bar closes; "
+        "with cross margin, how far all positions may move against the account together, where that is nearer. "
+        "The deeper, the closer. No position, or farther than 50 %, is drawn at the top."
     )
     return section("Minimum distance to liquidation", note, curves.distance_chart(series))
 
