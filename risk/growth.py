@@ -76,7 +76,7 @@ def reduction_of(intent: Intent, view: View) -> Approved | Refusal | None:
     own = book.working(intent.client_order_id)
     if against > 0.0 and _beyond_reduction(intent, book, own) <= book.lot_tolerance():
         return REDUCES
-    if intent.action is Action.MODIFY and own is not None and _only_shrinks(intent, own):
+    if intent.action is Action.MODIFY and own is not None and only_shrinks(intent, own):
         return REDUCES
     return None
 
@@ -144,17 +144,23 @@ def _beyond_reduction(intent: Intent, book: Book, own: Working | None) -> float:
     Return how far an order and all that work on its side would go beyond closing the position, base units.
 
     Orders that are not reduce-only count as well as those that are: two that each fit the position would turn it
-    together. A slice does not count its parent, whose quantity it is a part of.
+    together.
     """
+    return beyond_reduction(intent.quantity, pending_beside(intent, book, own), book.closable(intent.side.sign, own))
+
+
+def pending_beside(intent: Intent, book: Book, own: Working | None) -> float:
+    """Return what works on the side of an order beside it, base units; a slice leaves out its own parent."""
     sign = intent.side.sign
     pending, _ = book.side(sign, own)
     parent = None if intent.parent_id is None else book.working(intent.parent_id)
     if parent is not None and parent is not own and not parent.reduce_only and parent.signed_quantity * sign > 0.0:
         pending -= abs(parent.signed_quantity)
-    return beyond_reduction(intent.quantity, pending, book.closable(sign, own))
+    return pending
 
 
-def _only_shrinks(intent: Intent, own: Working) -> bool:
+def only_shrinks(intent: Intent, own: Working) -> bool:
+    """Return whether a change makes a working order smaller and leaves its price."""
     same_side = own.signed_quantity * intent.side.sign > 0.0
     price = intent.price if intent.price is not None else intent.trigger_price
     return (
