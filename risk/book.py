@@ -81,7 +81,7 @@ class Book:
     __slots__ = (
         "_buy_notional", "_buy_quantity", "_buys", "_sell_notional", "_sell_quantity", "_sells",
         "entering", "entry_price", "facts", "flagged", "gross", "instrument", "known", "margin", "mark", "opening",
-        "quantity", "reserved", "stale", "unusable", "value",
+        "owners", "quantity", "reserved", "stale", "unusable", "value",
     )  # fmt: skip
 
     def __init__(self, instrument: str) -> None:
@@ -90,6 +90,7 @@ class Book:
         self.mark: float | None = None
         self.quantity = 0.0
         self.entry_price = 0.0
+        self.owners: dict[str, float] = {}
         self.opening: dict[str, Working] = {}
         self.flagged: dict[str, Working] = {}
         self.unusable: dict[str, Working] = {}

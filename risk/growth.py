@@ -58,8 +58,9 @@ def reduction_of(intent: Intent, view: View) -> Approved | Refusal | None:
     -------
     Approved, Refusal or None
         Approved for a command that only reduces: a reduce-only order against a position (the venue clips it to the
-        position), an order against a position that together with all pending reduces does not exceed it, a change
-        that makes a working order smaller and leaves its prices, or a reduce-only child within its parent's budget.
+        position), or within what its own strategy holds where others hold the opposite, an order against a position
+        that together with all pending reduces does not exceed it, a change that makes a working order smaller and
+        leaves its prices, or a reduce-only child within its parent's budget.
         Refusal for a reduce-only order with nothing to reduce, or a child beyond the budget. None for an order that
         adds risk, if only by a part.
 
@@ -69,7 +70,9 @@ def reduction_of(intent: Intent, view: View) -> Approved | Refusal | None:
     against = 0.0 if book is None else -sign * book.quantity
     if intent.reduce_only:
         # a position of unknown size is no reason to keep someone from closing it: the venue clips
-        return REDUCES if against > 0.0 or math.isnan(against) else _child_of_entry(intent, view)
+        if against > 0.0 or math.isnan(against) or _closes_own(intent, book):
+            return REDUCES
+        return _child_of_entry(intent, view)
     if book is None:
         return None
 
@@ -79,6 +82,14 @@ def reduction_of(intent: Intent, view: View) -> Approved | Refusal | None:
     if intent.action is Action.MODIFY and own is not None and only_shrinks(intent, own):
         return REDUCES
     return None
+
+
+def _closes_own(intent: Intent, book: Book | None) -> bool:
+    """Return whether an order closes what its own strategy holds, though others hold as much against it or more."""
+    if book is None:
+        return False
+    held = -intent.side.sign * book.owners.get(intent.strategy, 0.0)
+    return held > 0.0 and intent.quantity - held <= book.lot_tolerance()
 
 
 def growth_of(intent: Intent, view: View) -> Growth | Refusal:

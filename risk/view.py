@@ -288,6 +288,14 @@ class View:
         book.entry_price = entry_price if signed_quantity != 0.0 else 0.0
         self._touch(book)
 
+    def apply_owner(self, instrument: str, strategy: str, signed_quantity: float) -> None:
+        """Take over what one strategy holds of an instrument's net position: its own it may always close."""
+        owners = self._book(instrument).owners
+        if signed_quantity == 0.0:
+            owners.pop(strategy, None)
+        else:
+            owners[strategy] = signed_quantity
+
     def apply_cash(self, cash: float) -> None:
         """Take over the wallet balance."""
         self._cash = cash

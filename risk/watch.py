@@ -139,7 +139,7 @@ class Watch:
     def on_position_event(self, event: Any) -> None:
         """Take over a position; those of several strategies in one instrument add up, as they do at the venue."""
         self._move_to(event.ts_init)
-        self._hold(event.instrument_id.value, event.position_id.value, event.signed_qty, event.avg_px_open)
+        self._hold(event, event.signed_qty, event.avg_px_open)
         for observer in self.observers:
             observer.on_position_event(event)
 
@@ -152,9 +152,11 @@ class Watch:
         """
         position = self._cache.position(event.position_id) if event.position_id is not None else None
         if position is not None:
-            self._hold(event.instrument_id.value, event.position_id.value, position.signed_qty, position.avg_px_open)
+            self._hold(event, position.signed_qty, position.avg_px_open)
 
-    def _hold(self, instrument: str, position_id: str, signed_quantity: float, entry_price: float) -> None:
+    def _hold(self, event: Any, signed_quantity: float, entry_price: float) -> None:
+        instrument, position_id = event.instrument_id.value, event.position_id.value
+        self._view.apply_owner(instrument, event.strategy_id.value, signed_quantity)
         held = self._positions.setdefault(instrument, {})
         if signed_quantity == 0.0:
             held.pop(position_id, None)
