@@ -1,0 +1,426 @@
+"""Run a paper node: feed, sequence, gate, strategies and paper venue in one trading node, recorded as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nautilus_trader
+from nautilus_trader.common import Environment
+from nautilus_trader.common.config import LoggingConfig
+from nautilus_trader.core.datetime import unix_nanos_to_iso8601
+from nautilus_trader.live.config import (
+    LiveDataEngineConfig,
+    LiveExecEngineConfig,
+    LiveRiskEngineConfig,
+    TradingNodeConfig,
+)
+from nautilus_trader.model.identifiers import Venue
+from nautilus_trader.portfolio.config import PortfolioConfig
+
+from errors import Bot4Error, ConfigError
+from live import account_file
+from live.control_socket import ControlSocket
+from live.feed_events import Feed, load_feed
+from live.node_config import NodeConfig, check_funding, folder_of
+from live.node_folder import NodeFolder
+from live.paper_client import PaperClientConfig, PaperExecutionClient, SandboxLiveExecClientFactory
+from live.replay_feed import ReplayClientConfig, ReplayDataClient, ReplayDataClientFactory
+from live.sequenced_kernel import build_node
+from live.sequencer import Sequencer
+from research.backtest.host import ENGINE_RATE
+from research.provenance import run_code_version
+from research.recording.account import AccountState, read_account
+from research.recording.heartbeat import Heartbeat
+from research.recording.heartbeat import as_engine_data as wrap_heartbeat
+from research.recording.recording import FILE_NAME, End, Header, RecordingWriter
+from research.session import TRADER_ID, attach, gate_config
+from risk.controller import currency_of
+from risk.operations import Ask, OperatorCommand
+from risk.operations import as_engine_data as wrap_command
+
+_START_TIMEOUT_S = 15.0
+_SYNC_EVERY_BEATS = 4
+_STORE_EVERY_BEATS = 20
+
+
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session of a node went."""
+
+    session: Path
+    ended: str
+    inputs: int
+    decisions: int
+    decision_hash: str
+    fills: int
+    fill_hash: str
+    counts: dict[str, int]
+    account: AccountState
+    said: tuple[str, ...]
+    us_per_input: float
+    slowest_ms: float
+    feed_late_ms: float
+
+
+class PaperNode:
+    """
+    One session of a paper node.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        The node.
+    folder : NodeFolder
+        Held by this process.
+    feed : Feed
+        What will be shown.
+    where : str
+        The configuration's file, for errors.
+
+    Raises
+    ------
+    ConfigError
+        If the stored account does not fit the configuration.
+
+    """
+
+    def __init__(self, config: NodeConfig, folder: NodeFolder, feed: Feed, where: str = "configuration") -> None:
+        self.config = config
+        self.session = config.session()
+        self.said: list[str] = []
+        self._folder = folder.path
+        self._feed_events = feed
+        self._account = self._opening_account(where)
+        words = folder.last_words()
+        if words is not None:
+            self.said.append(words)
+        self.number, self.session_folder = folder.next_session()
+        self._loop = asyncio.new_event_loop()
+        self._sequencer = Sequencer()
+        self._sequencer.on_fault = self._fail
+        self._ended: asyncio.Event = asyncio.Event()
+        self._why = ""
+        self._fault: BaseException | None = None
+        self._feed: ReplayDataClient
+        self._client: PaperExecutionClient
+        self._build()
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _opening_account(self, where: str) -> AccountState:
+        specs = {spec.instrument_id: spec for spec in self._feed_events.specs}
+        check_funding(self.config, {spec.kind for spec in specs.values()}, where)
+        currency = currency_of(self._feed_events.specs)
+        stored = account_file.read(self._folder)
+        if stored is None:
+            cash = str(Decimal(repr(self.session.venue.starting_balance)))
+            self.said.append(f"a new account begins with {cash} {currency}")
+            return AccountState(ts_ns=0, currency=currency, cash=cash, mode=self.session.mode)
+        strangers = sorted({held.instrument for held in stored.positions} - set(specs))
+        if stored.currency != currency or strangers:
+            what = f"positions in {', '.join(strangers)}" if strangers else f"an account in {stored.currency}"
+            raise ConfigError(
+                f"the node holds {what}, which this configuration does not trade; trade it, or move "
+                f"{self._folder / account_file.FILE_NAME} away to begin a new account",
+                where=where,
+            )
+        self.said.append(
+            f"taken up as of {unix_nanos_to_iso8601(stored.ts_ns)}: {stored.cash} {currency}, "
+            f"{len(stored.positions)} positions, mode {stored.mode.value}; the paper venue cancelled "
+            f"{len(stored.working)} orders when it ended"
+        )
+        return stored
+
+    def _build(self) -> None:
+        feed, account, venue = self._feed_events, self._account, self._feed_events.specs[0].venue
+        node = build_node(self._node_config(venue), self._sequencer, self._loop)
+        self._node, kernel = node, node.kernel
+        for spec in feed.specs:
+            kernel.data_engine.process(spec.instrument())
+        node.add_data_client_factory("REPLAY", ReplayDataClientFactory)
+        node.add_exec_client_factory(venue, SandboxLiveExecClientFactory)
+        node.build()
+        self._sequencer.connect(self._client, kernel.data_engine.process_sequenced)
+        self._start_ns = time.time_ns()
+        self._sequencer.timeline.set_time(self._start_ns)
+        self._parts = attach(node, self._client.handles, self.session, account, self._start_ns, self.session_folder)
+        self._control = ControlSocket(self._folder, self.carry_out, {"status": self.status})
+
+    def _node_config(self, venue: str) -> TradingNodeConfig:
+        feed, account = self._feed_events, self._account
+        return TradingNodeConfig(
+            environment=Environment.SANDBOX,
+            trader_id=TRADER_ID,
+            logging=LoggingConfig(bypass_logging=True),
+            data_engine=LiveDataEngineConfig(),
+            risk_engine=LiveRiskEngineConfig(max_order_submit_rate=ENGINE_RATE, max_order_modify_rate=ENGINE_RATE),
+            exec_engine=LiveExecEngineConfig(reconciliation=False, inflight_check_interval_ms=0),
+            portfolio=PortfolioConfig(bar_updates=False),
+            controller=gate_config(self.session, feed.specs, account, self.session_folder),
+            data_clients={
+                "REPLAY": ReplayClientConfig(
+                    venue=venue,
+                    events=feed.events,
+                    pace=self.config.feed.pace,
+                    next_ns=self._sequencer.next_ns,
+                    created=self._take_feed,
+                )
+            },
+            exec_clients={
+                venue: PaperClientConfig(
+                    venue=venue,
+                    specs=feed.specs,
+                    settings=self.session.venue,
+                    cash=account.cash,
+                    created=self._take_client,
+                    marked=feed.marked,
+                )
+            },
+            timeout_connection=_START_TIMEOUT_S,
+            timeout_portfolio=_START_TIMEOUT_S,
+            timeout_disconnection=2.0,
+            timeout_post_stop=0.01,
+        )
+
+    def _take_feed(self, client: ReplayDataClient) -> None:
+        self._feed = client
+
+    def _take_client(self, client: PaperExecutionClient) -> None:
+        self._client = client
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def run(self, duration_s: float | None = None, on_ready: Callable[[], None] | None = None) -> NodeReport:
+        """
+        Run until the feed is over, the time is up, or somebody interrupts; then save, and say how it went.
+
+        Parameters
+        ----------
+        duration_s : float, optional
+            Seconds to run at most.
+        on_ready : callable, optional
+            Called when commands are taken.
+
+        Raises
+        ------
+        Bot4Error
+            If something failed while the session ran. What was recorded and stored until then remains.
+
+        """
+        try:
+            return self._loop.run_until_complete(self._run(duration_s, on_ready))
+        finally:
+            self._parts.controller.close()
+            self._parts.fills.close()
+            if not self._node.is_running():  # it would wait for a node that runs on, by a clock that stands
+                self._node.dispose()
+            if not self._loop.is_closed():
+                self._loop.close()
+
+    def stop(self, why: str) -> None:
+        """End the session soon; the first reason counts. For use on the loop's thread."""
+        self._why = self._why or why
+        self._ended.set()
+
+    async def _run(self, duration_s: float | None, on_ready: Callable[[], None] | None) -> NodeReport:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(each, self.stop, "interrupted")
+        running = self._loop.create_task(self._node.run_async())
+        try:
+            await self._started()
+            report = await self._take_inputs(duration_s, on_ready)
+        finally:
+            self._sequencer.stop()
+            await self._node.stop_async()
+            await asyncio.wait({running}, timeout=_START_TIMEOUT_S)
+            await _cancel_rest()
+        if self._fault is not None:
+            raise Bot4Error(
+                f"the node stopped at input {self._sequencer.accepted + 1}: {self._fault!r}; what led there is in "
+                f"{self.session_folder / FILE_NAME}"
+            ) from self._fault
+        return report
+
+    async def _take_inputs(self, duration_s: float | None, on_ready: Callable[[], None] | None) -> NodeReport:
+        with RecordingWriter(self.session_folder / FILE_NAME, self._header()) as writer:
+            self._sequencer.start(writer)
+            await self._control.open()
+            tasks = [self._loop.create_task(self._beat(writer)), self._loop.create_task(self._play())]
+            if on_ready is not None:
+                on_ready()
+            try:
+                await asyncio.wait_for(self._ended.wait(), duration_s)
+            except TimeoutError:
+                self.stop("time is up")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._control.close()
+            return self._end(writer)
+
+    async def _started(self) -> None:
+        until = time.monotonic() + _START_TIMEOUT_S
+        while not self._node.kernel.trader.is_running:
+            if time.monotonic() > until:
+                raise Bot4Error(f"the node did not start within {_START_TIMEOUT_S:g} s")
+            await asyncio.sleep(0.005)
+
+    def _header(self) -> Header:
+        return Header(
+            node=self.config.node.name,
+            number=self.number,
+            start_ns=self._start_ns,
+            code_version=run_code_version(),
+            engine_version=f"nautilus_trader {nautilus_trader.__version__}",
+            session=msgspec.to_builtins(self.session),
+            specs=self._feed_events.specs,
+            marked=self._feed_events.marked,
+            account=self._account,
+        )
+
+    async def _play(self) -> None:
+        try:
+            await self._feed.play()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, it ends the session and is raised from there)
+            self._fail(error)
+            return
+        if self.config.feed.at_end == "stop":
+            self.stop("the feed is over")
+
+    async def _beat(self, writer: RecordingWriter) -> None:
+        """Move the clocks when nothing else does, and make durable what has come."""
+        beats, fills = 0, 0
+        while True:
+            await asyncio.sleep(self.config.node.heartbeat_ms / 1e3)
+            if not self._sequencer.take(wrap_heartbeat(Heartbeat(self._sequencer.next_ns()))):
+                return
+            beats += 1
+            if beats % _SYNC_EVERY_BEATS == 0:
+                writer.sync()
+            if self._parts.fills.count != fills or beats % _STORE_EVERY_BEATS == 0:
+                fills = self._parts.fills.count
+                account_file.store(self._folder, self._account_now())
+
+    def _end(self, writer: RecordingWriter) -> NodeReport:
+        """Stop the strategies where a replay will stop them, note the end, and store the account."""
+        gate, fills = self._parts.controller.gate, self._parts.fills
+        if self._fault is None:
+            self._sequencer.take(wrap_heartbeat(Heartbeat(self._sequencer.next_ns())))
+            self._sequencer.timeline.flush()
+            self._sequencer.stop()
+            self._node.kernel.trader.stop()
+            self._sequencer.timeline.settle(self._sequencer.timeline.now_ns)
+            decisions = gate.decisions
+            digest = decisions.decision_hash
+            writer.end(End(reason=self._why, inputs=writer.inputs, decisions=len(decisions), decision_hash=digest))
+        account = self._account_now()
+        account_file.store(self._folder, account)
+        inputs = max(1, self._sequencer.accepted)
+        return NodeReport(
+            session=self.session_folder,
+            ended=self._why,
+            inputs=self._sequencer.accepted,
+            decisions=len(gate.decisions),
+            decision_hash=gate.decisions.decision_hash,
+            fills=fills.count,
+            fill_hash=fills.fill_hash,
+            counts=dict(gate.decisions.counts),
+            account=account,
+            said=tuple(self.said),
+            us_per_input=self._sequencer.busy_ns / inputs / 1e3,
+            slowest_ms=self._sequencer.slowest_ns / 1e6,
+            feed_late_ms=self._feed.late_ns_max / 1e6,
+        )
+
+    def _fail(self, fault: BaseException) -> None:
+        self._fault = self._fault or fault
+        self.stop("a fault")
+
+    def _account_now(self) -> AccountState:
+        return read_account(
+            self._node.kernel.cache,
+            Venue(self._feed_events.specs[0].venue),
+            self._account.currency,
+            self._parts.controller.gate.view.mode,
+            self._sequencer.timeline.now_ns,
+        )
+
+    # -- operators -----------------------------------------------------------------------------------------------
+
+    def carry_out(self, ask: Ask) -> str:
+        """Take an operator's command into the sequence; return what became of it."""
+        ts_ns = self._sequencer.next_ns()
+        if not self._sequencer.take(wrap_command(OperatorCommand(ask, ts_ns, ts_ns))):
+            return "REFUSED: the session is over"
+        return self._parts.desk.answer(ask.id) or "REFUSED: nobody took the command"
+
+    def status(self) -> dict[str, Any]:
+        """Return what is true now, as plain data."""
+        gate = self._parts.controller.gate
+        account = self._account_now()
+        return {
+            "node": self.config.node.name,
+            "session": str(self.session_folder),
+            "mode": gate.view.mode.value,
+            "equity": gate.view.equity,
+            "account": msgspec.to_builtins(account),
+            "waiting": [
+                {"key": request.key, "expires_ns": request.expires_ns, "orders": msgspec.to_builtins(request.intents)}
+                for request in gate.review.queue.waiting()
+            ],
+            "inputs": self._sequencer.accepted,
+            "decisions": len(gate.decisions),
+            "counts": dict(gate.decisions.counts),
+            "decision_hash": gate.decisions.decision_hash,
+            "fills": self._parts.fills.count,
+            "feed": {"shown": self._feed.shown, "total": self._feed.total, "late_ms_max": self._feed.late_ns_max / 1e6},
+            "us_per_input": self._sequencer.busy_ns / max(1, self._sequencer.accepted) / 1e3,
+        }
+
+
+async def _cancel_rest() -> None:
+    """End what the engine leaves running on a loop that will be closed."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+def run_node(
+    config: NodeConfig,
+    *,
+    catalog_root: Path,
+    where: str = "configuration",
+    duration_s: float | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> NodeReport:
+    """
+    Run one session of a paper node.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        A checked configuration.
+    catalog_root : Path
+        The catalog.
+    where : str
+        The configuration's file, for errors.
+    duration_s, on_ready
+        See `PaperNode.run`.
+
+    Raises
+    ------
+    PreconditionError
+        If the node runs already, or there is no data.
+
+    """
+    with NodeFolder(folder_of(config.node)) as folder:
+        return PaperNode(config, folder, load_feed(config.feed, catalog_root), where).run(duration_s, on_ready)
