@@ -15,7 +15,7 @@ from risk.account_margin import AccountMargin, AssumedBracket, Holding
 from risk.limits import DrawdownBase, LimitsConfig
 from risk.modes.table import Mode
 
-QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH")
+QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "BTC", "ETH")
 MAINTENANCE_ASSUMED = (AssumedBracket(0.05),)
 """For contracts whose brackets are not given: twelve times what venues ask of small positions in large coins."""
 
