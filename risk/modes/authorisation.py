@@ -16,7 +16,7 @@ TEXT_MAX = 1_000
 SYSTEM_ID = "system"
 """The operator id of everything the platform does by itself."""
 
-type OperatorId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
+type OperatorId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")]
 
 
 class Role(Enum):

@@ -150,7 +150,7 @@ class ModeGovernor:
             raise ValueError("begin must be called once, was called again")
         self._begun = True
         start, restored = self._start, self._state.mode
-        data = {"before": restored.value, "after": self._start.mode.value, "reason": start.reason}
+        data = {"before": restored.value, "after": start.mode.value, "reason": start.reason}
         self._audit.append(now_ns, "MODE_START", data)
         if start.mode is Mode.EMERGENCY and restored is not Mode.EMERGENCY:
             self.emergency(Trigger.SYSTEM_FAILURE, start.reason, now_ns)
@@ -162,7 +162,7 @@ class ModeGovernor:
             self._begin_unchanged(now_ns)
 
     def _begin_unchanged(self, now_ns: int) -> None:
-        if self.mode is Mode.EMERGENCY:
+        if self.mode is Mode.EMERGENCY and not self._in_effect:
             self._take_effect(self._start.reason)
         problem = self._ledger.problem_of_storing()
         if problem is not None:
