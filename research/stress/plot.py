@@ -101,10 +101,9 @@ def _add_outcomes(drawing: Any, outcomes: Sequence[Outcome]) -> None:
                 orientation="h",
                 showlegend=False,
                 y=[outcome.name for outcome in chosen],
-                x=[100.0 * min(outcome.liquidation_distance, _SHOWN_MAX) for outcome in chosen],
+                x=[100.0 * min(_drawn(outcome), _SHOWN_MAX) for outcome in chosen],
                 text=[_distance(outcome) for outcome in chosen],
-                textposition="auto",
-                insidetextfont={"color": "white"},
+                textposition="outside",
                 cliponaxis=False,
                 marker_color=colour,
                 hovertext=[_hover(outcome) for outcome in chosen],
@@ -117,7 +116,7 @@ def _add_outcomes(drawing: Any, outcomes: Sequence[Outcome]) -> None:
     highest = max((100.0 * outcome.pnl_fraction for outcome in outcomes), default=0.0)
     room = 0.12 * max(1.0, highest - lowest)
     drawing.update_xaxes(range=[min(0.0, lowest) - room, max(0.0, highest) + room], row=1, col=1)
-    drawing.update_xaxes(range=[0.0, 100.0 * _SHOWN_MAX], row=1, col=2)
+    drawing.update_xaxes(range=[0.0, 115.0 * _SHOWN_MAX], row=1, col=2)
     drawing.update_yaxes(categoryorder="array", categoryarray=names[::-1], row=1, col=1)
     drawing.update_yaxes(categoryorder="array", categoryarray=names[::-1], showticklabels=False, row=1, col=2)
     drawing.update_layout(bargap=0.25)
@@ -157,6 +156,11 @@ def _hover(outcome: Outcome) -> str:
         f"equity {outcome.equity:,.0f}, drawdown {outcome.drawdown:.1%}, leverage {outcome.leverage:.2f}<br>"
         f"value at risk {outcome.value_at_risk:.1%}, limits broken: {broken}"
     )
+
+
+def _drawn(outcome: Outcome) -> float:
+    """Return the length of the distance's bar: none where nothing can be liquidated."""
+    return outcome.liquidation_distance if math.isfinite(outcome.liquidation_distance) else 0.0
 
 
 def _distance(outcome: Outcome) -> str:
