@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from risk.intent import Action, Intent, Origin, Side
 from risk.limits import (
     ConcurrentPositionsConfig,
+    CorrelationLimitConfig,
     DailyLossLimitConfig,
     DrawdownLimitConfig,
     DuplicateConfig,
+    KellyLimitConfig,
     LeverageLimitConfig,
     LimitsConfig,
     MarginLimitConfig,
@@ -23,7 +25,9 @@ from risk.limits import (
     PositionBasis,
     PositionLimitConfig,
     PriceCollarConfig,
+    ValueAtRiskLimitConfig,
 )
+from risk.measures.portfolio import PortfolioRisk
 from risk.modes.table import Mode
 from risk.ruleset import Ruleset
 from risk.verdict import Approved, Basis, Reason, Refusal
@@ -53,6 +57,11 @@ limits = st.builds(
     margin=st.builds(MarginLimitConfig, reserve=st.floats(0.0, 0.9)),
     duplicate=st.builds(DuplicateConfig, window_s=st.floats(0.1, 100.0)),
     rate=st.builds(OrderRateConfig, orders_max=st.integers(1, 50), window_s=st.floats(0.1, 100.0)),
+    kelly=st.builds(KellyLimitConfig, max=st.floats(0.01, 0.25)),
+    value_at_risk=st.builds(
+        ValueAtRiskLimitConfig, max=st.floats(0.01, 1.0), cvar_max=st.none() | st.floats(0.01, 1.0)
+    ),
+    correlation=st.builds(CorrelationLimitConfig, max=st.floats(0.1, 10.0)),
 )
 orders = st.builds(
     order,
@@ -62,6 +71,7 @@ orders = st.builds(
     trigger_price=st.none() | prices,
     stop_price=st.none() | prices,
     confidence=st.none() | st.floats(0.0, 1.0),
+    kelly_fraction=st.none() | st.floats(0.0, 0.5),
     reduce_only=st.booleans(),
     instrument=st.sampled_from([BTC, ETH]),
     client_order_id=st.sampled_from(["A", "B", "C", "D"]),
@@ -78,6 +88,7 @@ orders = st.builds(
 def views(draw: st.DrawFn, mode: Mode | None = None) -> View:
     """Return any account with known figures: gains or losses, positions, working orders, orders sent before."""
     view = View(mode=mode or draw(st.sampled_from(Mode)), cash=CASH, ts_ns=NOW - SECOND)
+    view.portfolio = PortfolioRisk(ValueAtRiskLimitConfig(), CorrelationLimitConfig())
     for name in (BTC, ETH):
         view.set_facts(facts(name, taker_fee=draw(st.sampled_from([0.0, 0.0005]))))
         view.apply_mark(name, draw(prices), NOW - SECOND)
@@ -191,6 +202,9 @@ def test_widening_a_limit_never_refuses_more(
         "rate.window_s": lambda value: value / 2,
         "position.slippage_bps": lambda value: value / 2,
         "position.stop_distance_assumed": lambda value: value / 2,
+        "kelly.max": lambda value: min(0.25, value * 2),
+        "value_at_risk.max": lambda value: min(1.0, value * 2),
+        "correlation.max": lambda value: value * 2,
     }
     name = data.draw(st.sampled_from(sorted(wider)))
     section, field = name.split(".")
@@ -254,7 +268,7 @@ NOT_NUMBERS = [math.nan, math.inf, -math.inf]
 
 
 @pytest.mark.parametrize("bad", NOT_NUMBERS)
-@pytest.mark.parametrize("field", ["quantity", "price", "trigger_price", "stop_price", "confidence"])
+@pytest.mark.parametrize("field", ["quantity", "price", "trigger_price", "stop_price", "confidence", "kelly_fraction"])
 def test_no_number_in_an_intent_refuses_an_increase(field: str, bad: float) -> None:
     intent = msgspec.structs.replace(buy(1.0, stop_price=96.0), **{field: bad})
 
