@@ -99,6 +99,7 @@ class EmergencyCloser:
         self._state = restored
         self._active = False
         self._acting = False
+        self._next_ns = 0
         self._cancelled: set[str] = set()
         self._seen: set[str] = set(restored.seen) if restored is not None else set()
         self._hedges = Hedges(
@@ -167,19 +168,22 @@ class EmergencyCloser:
         )
 
     def on_order_event(self, event: Any) -> None:
-        """Look again where an order moves after all was closed."""
+        """Look again soon where an order moves: what was let pass as a close may be more than is left to close."""
         self._look_again(event)
 
     def on_position_event(self, event: Any) -> None:
-        """Look again where a position moves after all was closed."""
+        """Look again soon where a position moves."""
         self._look_again(event)
 
     def on_instant_end(self, ts_ns: int) -> None:
         """Nothing to do when time moves on."""
 
     def _look_again(self, _event: Any) -> None:
-        if self._active and not self._acting and self._state is not None and self._state.flat_ns is not None:
-            self._wake_in(self._config.verify_s)
+        if self._active and not self._acting:
+            now = self._now()
+            soon_ns = now + _ns(self._config.verify_s)
+            if not now < self._next_ns <= soon_ns:
+                self._wake_at(soon_ns)
 
     # -- rounds ----------------------------------------------------------------------------------------------------
 
@@ -214,7 +218,7 @@ class EmergencyCloser:
         own = [position for position in positions if position.strategy != HEDGE_STRATEGY]
         self._close_all(own, orders, now, self._share(elapsed_s))
         self._hedges.adjust(own, hedges, self._impossible, orders)
-        self._wake_in(self._pause(elapsed_s, cancelling=bool(unwanted)))
+        self._wake_at(self._next_look(now, elapsed_s, cancelling=bool(unwanted)))
 
     def _finish(self, state: EmergencySnapshot, now: int) -> None:
         self._impossible = ()
@@ -240,16 +244,19 @@ class EmergencyCloser:
         least = self._config.participation
         return least + (1.0 - least) * max(0.0, 2.0 * done - 1.0)
 
-    def _pause(self, elapsed_s: float, *, cancelling: bool) -> float:
-        """Return how long until the next round: short while cancels are out, longer and longer after the deadline."""
+    def _next_look(self, now: int, elapsed_s: float, *, cancelling: bool) -> int:
+        """Return when to look again: soon while cancels are out, when a slice is due, else ever later once overdue."""
         config = self._config
         if cancelling and elapsed_s <= _CANCELS_ANSWERED_S:
-            return config.verify_s
+            return now + _ns(config.verify_s)
         late_s = max(0.0, elapsed_s - config.deadline_s)
-        return max(config.slice_every_s, min(late_s / 10.0, config.retry_s_max))
+        idle_until = now + _ns(max(config.slice_every_s, min(late_s / 10.0, config.retry_s_max)))
+        due = [attempt.next_ns for attempt in self._attempts.values() if attempt.next_ns > now]
+        return min([idle_until, *due])
 
-    def _wake_in(self, seconds: float) -> None:
-        self._alarms.set(_ALARM, self._now() + round(seconds * 1e9), self._round)
+    def _wake_at(self, ts_ns: int) -> None:
+        self._next_ns = ts_ns
+        self._alarms.set(_ALARM, ts_ns, self._round)
 
     # -- closing ---------------------------------------------------------------------------------------------------
 
@@ -271,6 +278,8 @@ class EmergencyCloser:
             elif now >= attempt.next_ns:
                 candidates.append(self._candidate(position, orders))
         self._impossible = tuple(impossible)
+        held = {position.position_id for position in positions}
+        self._attempts = {key: attempt for key, attempt in self._attempts.items() if key in held}
         for candidate in closing_plan.ranked(candidates):
             self._send_slice(candidate, now, share)
 
@@ -293,7 +302,7 @@ class EmergencyCloser:
         attempt.quantity, attempt.sent_ns = size, now
         wait_s = self._config.slice_every_s * 2 ** min(max(0, attempt.tries - self._config.tries_max), 20)
         longest_s = max(self._config.slice_every_s, self._config.retry_s_max)
-        attempt.next_ns = now + round(min(wait_s, longest_s) * 1e9)
+        attempt.next_ns = now + _ns(min(wait_s, longest_s))
         book = self._desk.book(position.instrument, self._config.depth_bps)
         depth = closing_plan.closing_depth(position, book)
         quantity = closing_plan.slice_of(candidate.quantity, depth, share, self._smallest(position))
@@ -364,6 +373,10 @@ class EmergencyCloser:
         except OSError:
             # a full disk keeps the record from being written, and nothing else from being done
             return
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
 
 
 def _to_cancel(orders: Sequence[OpenOrder], positions: Sequence[OpenPosition]) -> list[OpenOrder]:
