@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,10 @@ class Timeline:
     """
     Own every clock of a node, and move them together.
 
-    The backtest engine holds due alarms in a binary heap by time alone, so the order of alarms of one instant is that
-    heap's: here the same heap is kept, step for step. An alarm rings before an input of a later instant, and after
-    the input of its own. Whenever alarms of one instant have rung, the venue settles.
+    Alarms of one instant ring by name, whichever clocks they are on. (Where two clocks have alarms of one name at one
+    instant, the backtest engine rings them in no particular order: give timers of several strategies names of their
+    own.) An alarm rings before an input of a later instant, and after the input of its own. Whenever alarms of one
+    instant have rung, the venue settles.
 
     Parameters
     ----------
@@ -27,7 +29,8 @@ class Timeline:
         self.now_ns = 0
         self.settle = settle
         self._clocks: list[Any] = []
-        self._due: list[Any] = []
+        self._due: list[tuple[int, str, int, Any]] = []
+        self._collected = 0
 
     def clock_class(self) -> type[Any]:
         """Return a clock class whose every instance belongs to this timeline, in the order of creation."""
@@ -68,9 +71,8 @@ class Timeline:
     def _ring(self, last_ns: int, horizon_ns: int) -> None:
         settled_ns = 0
         due = self._due
-        while due and due[0].event.ts_event <= last_ns:
-            handler = _pop(due)
-            ts_ns = handler.event.ts_event
+        while due and due[0][0] <= last_ns:
+            ts_ns, _, _, handler = heapq.heappop(due)
             if settled_ns not in (0, ts_ns):
                 self.settle(settled_ns)
             settled_ns = ts_ns
@@ -83,40 +85,5 @@ class Timeline:
     def _collect(self, ts_ns: int) -> None:
         for clock in list(self._clocks):
             for handler in clock.advance_time(ts_ns, False):
-                _push(self._due, handler)
-
-
-def _push(heap: list[Any], handler: Any) -> None:
-    heap.append(handler)
-    _sift_up(heap, len(heap) - 1)
-
-
-def _pop(heap: list[Any]) -> Any:
-    """Take out the earliest: the last takes its place, sinks to the bottom along the earlier children, then rises."""
-    last = heap.pop()
-    if not heap:
-        return last
-    first, heap[0] = heap[0], last
-    end, position, child = len(heap), 0, 1
-    while child + 1 < end:
-        if heap[child].event.ts_event >= heap[child + 1].event.ts_event:
-            child += 1
-        heap[position] = heap[child]
-        position, child = child, 2 * child + 1
-    if child == end - 1:
-        heap[position] = heap[child]
-        position = child
-    heap[position] = last
-    _sift_up(heap, position)
-    return first
-
-
-def _sift_up(heap: list[Any], position: int) -> None:
-    handler = heap[position]
-    while position > 0:
-        parent = (position - 1) // 2
-        if handler.event.ts_event >= heap[parent].event.ts_event:
-            break
-        heap[position] = heap[parent]
-        position = parent
-    heap[position] = handler
+                self._collected += 1
+                heapq.heappush(self._due, (handler.event.ts_event, handler.event.name, self._collected, handler))

@@ -32,7 +32,8 @@ class OperatorDesk:
 
     def install(self, msgbus: Any) -> None:
         """Listen to the commands, before any strategy could."""
-        msgbus.subscribe(OPERATOR_TOPIC, self.handle, priority=AFTER_PORTFOLIO_BEFORE_STRATEGIES)
+        # the engine publishes custom data without an instrument on a topic that itself ends in an asterisk
+        msgbus.subscribe(f"{OPERATOR_TOPIC}*", self.handle, priority=AFTER_PORTFOLIO_BEFORE_STRATEGIES)
 
     def handle(self, command: OperatorCommand) -> None:
         """Carry out one command; a repeated id does nothing."""

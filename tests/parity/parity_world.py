@@ -1,0 +1,119 @@
+"""Run a paper session with an operator at its socket, and replay it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import settings
+from live.control_socket import ask, query
+from live.node_config import NodeConfig
+from live.paper_node import NodeReport, run_node
+from research.backtest.replay_recording import Replayed, replay
+from research.recording.recording import Recording
+from risk.operations import Ask, Verb
+
+PERP = "BTCUSDT-PERP.BINANCE"
+
+
+def capture_config(folder: Path, capture: Path, *, speed: float, **feed: Any) -> NodeConfig:
+    """Three strategies of two kinds on one instrument; decisions on trades, ticks, time and timers."""
+    document = {
+        "node": {"name": "parity", "folder": str(folder), "heartbeat_ms": 50},
+        "feed": {"source": "capture", "instruments": [PERP], "paths": [str(capture)], "speed": speed} | feed,
+        "mode": {"mode": "FullAuto"},
+        "venue": {"starting_balance": 100_000.0, "latency_ms": 5, "slippage_bps": 0.1, "funding": {"missing": "zero"}},
+        "limits": {"duplicate": {"enabled": False}},
+        "strategy": [
+            crossing("30-TICK-LAST-INTERNAL", "0.010"),
+            crossing("100-TICK-LAST-INTERNAL", "0.025"),
+            {
+                "name": "brackets",
+                "params": {"instrument_id": PERP, "bar_type": f"{PERP}-500-MILLISECOND-LAST-INTERNAL"},
+            },
+        ],
+    }
+    return settings.decode(document, NodeConfig, where="test")
+
+
+def crossing(bars: str, size: str) -> dict[str, Any]:
+    params = {
+        "instrument_id": PERP,
+        "bar_type": f"{PERP}-{bars}",
+        "trade_size": size,
+        "fast_ema_period": 3,
+        "slow_ema_period": 7,
+        "request_bars": False,
+    }
+    return {"name": "ema_cross", "params": params}
+
+
+class Operator(threading.Thread):
+    """A person at the node's socket: supervises for a while, answers what waits in turn yes and no, then lets go."""
+
+    def __init__(self, folder: Path, supervised_s: float) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.supervised_s = folder, supervised_s
+        self.answers: list[tuple[str, str]] = []
+        self.failure: BaseException | None = None
+        self.count = 0
+
+    def run(self) -> None:
+        try:
+            time.sleep(self.supervised_s / 2)
+            self.say(Verb.SET_MODE, mode="SemiAuto")
+            until = time.monotonic() + self.supervised_s
+            while time.monotonic() < until:
+                for request in query(self.folder, "status")["waiting"]:
+                    self.say(Verb.REJECT if self.count % 3 == 0 else Verb.APPROVE, key=request["key"])
+                time.sleep(0.02)
+            self.say(Verb.SET_MODE, mode="FullAuto")
+            self.say(Verb.APPROVE, key="nothing-waits-here")
+        except BaseException as failure:  # noqa: BLE001 (told to the test)
+            self.failure = failure
+
+    def say(self, verb: Verb, **arguments: Any) -> None:
+        self.count += 1
+        command = Ask(
+            id=f"c{self.count}", verb=verb, operator="anna", role="supervisor", reason="test", arguments=arguments
+        )
+        self.answers.append((verb.value, ask(self.folder, command)))
+
+
+def run_and_replay(
+    config: NodeConfig, tmp_path: Path, *, supervised_s: float, catalog: Path | None = None
+) -> tuple[NodeReport, Replayed, Operator, Path]:
+    """Run a session to the end of its feed with an operator, and replay it into a folder of its own."""
+    folder = Path(config.node.folder or "")
+    operator = Operator(folder, supervised_s)
+    report = run_node(config, catalog_root=catalog or tmp_path / "no-catalog", on_ready=operator.start)
+    operator.join(timeout=10)
+    if operator.failure is not None:
+        raise operator.failure
+    again = tmp_path / "again"
+    again.mkdir()
+    return report, replay(Recording(report.session), again), operator, again
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for line in file:
+            yield msgspec.json.decode(line)
+
+
+def first_difference(
+    left: Path, right: Path, of: Callable[[dict[str, Any]], Any] = lambda line: line
+) -> tuple[int, Any, Any] | None:
+    """Return number and content of the first two lines that differ; a missing line is None."""
+    first, second = list(lines(left)), list(lines(right))
+    for number in range(max(len(first), len(second))):
+        one = of(first[number]) if number < len(first) else None
+        two = of(second[number]) if number < len(second) else None
+        if one != two:
+            return number, one, two
+    return None
