@@ -49,15 +49,15 @@ class CorrelationTracker:
 
     def update(self, returns: F64) -> None:
         """
-        Take one row of returns.
+        Take rows of returns, in order of time; many at once or one after the other is the same to the last bit.
 
         Parameters
         ----------
-        returns : float64[k]
-            One return an instrument, NaN where it has none; k may grow from row to row, the places stay.
+        returns : float64[n, k]
+            One return an instrument and row, NaN where it has none; k may grow from call to call, the places stay.
 
         """
-        self._grow(len(returns))
+        self._grow(returns.shape[1])
         _update(returns, self._decay, self._products, self._squares, self._counts)
 
     def correlation(self, first: int, second: int) -> float:
@@ -128,17 +128,19 @@ class CorrelationTracker:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _update(returns: F64, decay: float, products: F64, squares: F64, counts: F64) -> None:
-    for first in range(returns.shape[0]):
-        left = returns[first]
-        if left != left:  # noqa: PLR0124 (NaN, in compiled code)
-            continue
-        for second in range(returns.shape[0]):
-            right = returns[second]
-            if right != right:  # noqa: PLR0124
+    rows, columns = returns.shape
+    for row in range(rows):
+        for first in range(columns):
+            left = returns[row, first]
+            if left != left:  # noqa: PLR0124 (NaN, in compiled code)
                 continue
-            products[first, second] = decay * products[first, second] + left * right
-            squares[first, second] = decay * squares[first, second] + left * left
-            counts[first, second] += 1.0
+            for second in range(columns):
+                right = returns[row, second]
+                if right != right:  # noqa: PLR0124
+                    continue
+                products[first, second] = decay * products[first, second] + left * right
+                squares[first, second] = decay * squares[first, second] + left * left
+                counts[first, second] += 1.0
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -16,6 +17,9 @@ from risk.measures.value_at_risk import Figures, filter_returns, normal_multiple
 
 _HELD, _COMMITTED = 0, 1
 """Rows of the two portfolios that are judged: positions as they are, and with all working orders filled."""
+
+_ROWS_LET_WAIT = 20
+"""Rows that may wait for the correlations until somebody asks; no window is shorter."""
 
 
 class PortfolioRisk:
@@ -48,8 +52,8 @@ class PortfolioRisk:
         self._config = value_at_risk
         self._threshold = correlation.threshold
         self._grid = ReturnGrid(value_at_risk.sample_h, value_at_risk.window)
-        self.correlations = CorrelationTracker(correlation.decay, correlation.observations_min)
-        """Of the sampled returns; places are those of `place`."""
+        self._correlations = CorrelationTracker(correlation.decay, correlation.observations_min)
+        self._tracked = 0
         self._count = 0
         self._notionals = np.zeros((2, 0))
         self._sides = np.zeros((2, 0))
@@ -62,13 +66,14 @@ class PortfolioRisk:
         scale = math.sqrt(value_at_risk.horizon_h / value_at_risk.sample_h)
         normal = float(value_at_risk.method is RiskMethod.PARAMETRIC)
         self._constants = np.array([1.0 - value_at_risk.confidence, scale, normal, of_var, of_cvar, 0.0])
+        _compile()
 
     # what is fed
 
     def on_mark(self, instrument: str, price: float, ts_ns: int) -> None:
         """Take a mark at an engine time; one that is no positive number is left out."""
-        if self._grid.on_mark(instrument, price, ts_ns):
-            self.correlations.update(self._grid.last())
+        if self._grid.on_mark(instrument, price, ts_ns) and self._grid.rows_ever - self._tracked >= _ROWS_LET_WAIT:
+            self._track()
 
     def hold(self, instrument: str, held: float, longest: float, shortest: float) -> None:
         """
@@ -142,9 +147,22 @@ class PortfolioRisk:
 
         `direction` is plus for a buy. NaN where a holding is unknown. See `CorrelationTracker.cluster`.
         """
-        return self.correlations.cluster(self.place(instrument), direction, self._sides, self._threshold)
+        self._track()
+        return self._correlations.cluster(self.place(instrument), direction, self._sides, self._threshold)
+
+    def correlation(self, first: str, second: str) -> float:
+        """Return the correlation of two instruments; NaN while too few common returns are known."""
+        self._track()
+        return self._correlations.correlation(self.place(first), self.place(second))
 
     # inside
+
+    def _track(self) -> None:
+        """Give the correlations the rows they have not seen; many at once, as a call costs more than a row."""
+        rows = self._grid.rows_ever
+        if rows != self._tracked:
+            self._correlations.update(self._grid.since(self._tracked))
+            self._tracked = rows
 
     def _figures(self, place: int, change_held: float, change_committed: float) -> Figures:
         if self._learned_at != self._grid.rows_ever:
@@ -213,6 +231,17 @@ class PortfolioRisk:
             long, short = tail_loss(own, tail_share), tail_loss(-own, tail_share)
             figures = np.maximum(0.0, np.array([long[0], short[0], long[1], short[1]]))
         return np.asarray(figures * scale)
+
+
+@cache
+def _compile() -> None:
+    """Compile (or load) every kernel once, so that no order waits for it."""
+    none, two = np.zeros((0, 0)), np.zeros((2, 0))
+    _figures(two, none, np.zeros((4, 0)), two.copy(), np.zeros(6), True, -1, 0.0, 0.0)
+    filter_returns(np.zeros((1, 1)), 0.5)
+    tracker = CorrelationTracker(0.5, 2)
+    tracker.update(np.zeros((1, 1)))
+    tracker.cluster(0, 1.0, np.zeros((2, 1)), 1.0)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

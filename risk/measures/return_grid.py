@@ -72,9 +72,9 @@ class ReturnGrid:
         """Return the rows kept, float64[rows, k], the oldest first; a view that the next mark may overwrite."""
         return self._buffer[self._start : self._stop]
 
-    def last(self) -> F64:
-        """Return the newest row, float64[k]."""
-        return np.asarray(self._buffer[self._stop - 1])
+    def since(self, row: int) -> F64:
+        """Return the rows kept that came after the first `row` of all, float64[rows, k]; a view as `returns`."""
+        return self._buffer[max(self._start, self._stop - (self._rows_ever - row)) : self._stop]
 
     def covers(self, place: int) -> bool:
         """Return whether an instrument was there in all the rows kept, even where it had no mark."""

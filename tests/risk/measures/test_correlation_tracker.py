@@ -24,8 +24,7 @@ def slow(returns: np.ndarray, decay: float, first: int, second: int) -> float:
 
 def tracked(returns: np.ndarray, decay: float = 0.97, observations_min: int = 5) -> CorrelationTracker:
     tracker = CorrelationTracker(decay, observations_min)
-    for row in returns:
-        tracker.update(row)
+    tracker.update(returns)
     return tracker
 
 
@@ -56,6 +55,16 @@ def test_perfect_and_inverse_correlation() -> None:
     assert matrix[0, 2] == pytest.approx(-1.0)
 
 
+def test_rows_at_once_and_one_by_one_are_the_same_to_the_last_bit() -> None:
+    returns = np.random.default_rng(9).normal(0.0, 0.01, (40, 3))
+    returns[5:9, 1] = np.nan
+    singly = CorrelationTracker(0.97, 5)
+    for row in returns:
+        singly.update(row.reshape(1, -1))
+
+    assert (singly.matrix() == tracked(returns).matrix()).all()
+
+
 def test_few_observations_and_constant_prices_tell_nothing() -> None:
     moves = np.random.default_rng(1).normal(0.0, 0.01, (4, 2))
 
@@ -68,11 +77,9 @@ def test_few_observations_and_constant_prices_tell_nothing() -> None:
 def test_instruments_may_come_later() -> None:
     tracker = CorrelationTracker(0.97, 5)
     random = np.random.default_rng(2)
-    for _ in range(10):
-        tracker.update(random.normal(0.0, 0.01, 1))
-    late = random.normal(0.0, 0.01, 10)
-    for move in late:
-        tracker.update(np.array([move, 2.0 * move, NAN]))
+    tracker.update(random.normal(0.0, 0.01, (10, 1)))
+    for move in random.normal(0.0, 0.01, 10):
+        tracker.update(np.array([[move, 2.0 * move, NAN]]))
 
     assert len(tracker) == 3
     assert tracker.correlation(0, 1) == pytest.approx(1.0)

@@ -151,6 +151,23 @@ def test_what_joined_later_adds_its_own_figure_until_it_covers_the_window(method
     assert together.cvar >= together.var
 
 
+def test_correlations_are_those_of_the_sampled_returns_whenever_they_are_asked_for() -> None:
+    prices = paths()
+    returns = prices[1:] / prices[:-1] - 1.0
+    asked_at_end, asked_often = fed(), PortfolioRisk(CONFIG, CorrelationLimitConfig())
+    for hour, row in enumerate(prices, start=1):
+        for name, price in zip(NAMES, row, strict=True):
+            asked_often.on_mark(name, float(price), hour * HOUR)
+        asked_often.correlation("A", "B")
+    asked_often.on_mark("A", 1.0, (ROWS + 1) * HOUR)
+
+    weights = CorrelationLimitConfig().decay ** np.arange(ROWS - 1)[::-1]
+    weighted = returns.T @ (weights[:, None] * returns)
+    expected = weighted[0, 1] / math.sqrt(weighted[0, 0] * weighted[1, 1])
+    assert asked_at_end.correlation("A", "B") == pytest.approx(expected)
+    assert asked_often.correlation("A", "B") == asked_at_end.correlation("A", "B")
+
+
 def test_working_orders_count_and_hedge_nothing() -> None:
     portfolio = fed()
     hold(portfolio, (1_000.0,))
