@@ -10,7 +10,7 @@ from typing import Any
 from nautilus_trader.cache.base import CacheFacade
 from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import CancelOrder, SubmitOrder
+from nautilus_trader.execution.messages import SubmitOrder
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TriggerType
 from nautilus_trader.model.events import OrderPendingCancel
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId, StrategyId, TraderId
@@ -19,6 +19,7 @@ from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.model.orders import MarketOrder, Order, StopMarketOrder
 from nautilus_trader.model.position import Position
 
+from risk.answers import cancel_of
 from risk.checks.hedge import HEDGE_STRATEGY
 from risk.desk import OpenOrder, OpenPosition, Purpose, TopOfBook
 from risk.intent import Side
@@ -198,15 +199,7 @@ class EngineDesk:
         order = self._cache.order(ClientOrderId(client_order_id))
         if order is None or order.is_closed or order.is_pending_cancel:
             return
-        command = CancelOrder(
-            trader_id=order.trader_id,
-            strategy_id=order.strategy_id,
-            instrument_id=order.instrument_id,
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            command_id=UUID4(),
-            ts_init=self._clock.timestamp_ns(),
-        )
+        command = cancel_of(order, self._clock.timestamp_ns())
         if order.is_emulated or (order.is_active_local and order.emulation_trigger != TriggerType.NO_TRIGGER):
             self._msgbus.send(EMULATOR, command)
         elif order.is_active_local and order.exec_algorithm_id is not None:
