@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ def shared() -> Path:
 def shared_data(shared: Path) -> Path:
     """Return the folder `data` of the shared material."""
     return shared / "data"
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return a way to have a line of counts printed at the end of the run."""
+    return lambda line: record_property("counted", line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -102,7 +102,7 @@ class OsFiles:
 
     def lock(self, path: Path) -> Callable[[], None]:
         """Take a lock that ends with the process, and return its release; raise `PreconditionError` if it is taken."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,20 +1,13 @@
-"""Fixtures of the fault tests: counts that reach the summary, and the tools and servers they need."""
+"""Fixtures of the fault tests: the tools and servers they need."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 
 import pytest
 
 PACKAGES = {"strace": "strace", "etcd": "etcd-server", "unshare": "util-linux"}
-
-
-@pytest.fixture
-def counted(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Return a way to have a line of counts printed at the end of the run."""
-    return lambda line: record_property("counted", line)
 
 
 def program(name: str) -> str:
