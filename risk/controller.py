@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 from nautilus_trader.cache.base import CacheFacade
@@ -25,6 +25,9 @@ from risk.modes.operators import Operator, OperatorConfig
 from risk.modes.table import Mode
 from risk.ruleset import Ruleset
 from risk.watch import Watch
+
+if TYPE_CHECKING:
+    from risk.control.room import ControlRoom
 
 
 class GateControllerConfig(ActorConfig, frozen=True, kw_only=True):
@@ -66,6 +69,7 @@ class GateController(Controller):
     def __init__(self, trader: Trader, config: GateControllerConfig) -> None:
         super().__init__(trader=trader, config=config)
         self.gate: Gate
+        self.room: ControlRoom | None = None
         self._files: list[BinaryIO] = []
 
     def register_base(self, portfolio: PortfolioFacade, msgbus: MessageBus, cache: CacheFacade, clock: Clock) -> None:
@@ -91,6 +95,11 @@ class GateController(Controller):
             operator=Operator(config.operator) if config.operator is not None else None,
         )
         self.gate.install()
+
+    def on_start(self) -> None:
+        """Begin with the trader: put the mode of the start into effect, before any strategy starts."""
+        if self.room is not None:
+            self.room.begin()
 
     def close(self) -> None:
         """Close the log files; the host calls this when the run is over."""

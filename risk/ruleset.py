@@ -10,6 +10,7 @@ from risk.checks.correlation import Correlation
 from risk.checks.daily_loss import DailyLoss
 from risk.checks.drawdown import Drawdown
 from risk.checks.duplicate import Duplicate
+from risk.checks.hedge import hedge_allowed
 from risk.checks.kelly import Kelly
 from risk.checks.leverage import Leverage
 from risk.checks.margin import Margin
@@ -79,21 +80,12 @@ class Ruleset:
         Return the verdict on one order command.
 
         Order of thought: an order that makes no sense is refused; what only reduces passes whatever the limits and
-        the mode; then the mode's powers, what kill switches and breakers bar, then each limit, and the first that is
-        broken answers.
+        the mode; then the mode's powers (an Emergency's hedges pass here), what kill switches and breakers bar, then
+        each limit, and the first that is broken answers.
         """
-        refusal = malformed(intent)
-        if refusal is not None:
-            return refusal
-        reduction = reduction_of(intent, view)
-        if reduction is not None:
-            return reduction
-
-        refusal = mode_forbids(intent, view) or unexplained(intent)
-        if refusal is None and view.barriers:
-            refusal = barred(intent, view)
-        if refusal is not None:
-            return refusal
+        verdict = _settled_without_limits(intent, view)
+        if verdict is not None:
+            return verdict
         growth = growth_of(intent, view)
         if isinstance(growth, Refusal):
             return growth
@@ -134,6 +126,15 @@ class Ruleset:
     def needs_approval(intent: Intent, view: View) -> bool:
         """Return whether an operator must approve an order of this origin that passed on `Basis.LIMITS`."""
         return view.powers.orders(intent.origin) is Permission.AFTER_APPROVAL
+
+
+def _settled_without_limits(intent: Intent, view: View) -> Approved | Refusal | None:
+    """Decide what no limit is asked about; None for an order that adds risk and may, as far as the mode goes."""
+    verdict = malformed(intent) or reduction_of(intent, view) or hedge_allowed(intent, view, view.hedges)
+    if verdict is not None:
+        return verdict
+    refusal = mode_forbids(intent, view) or unexplained(intent)
+    return barred(intent, view) if refusal is None and view.barriers else refusal
 
 
 _WEIGHT = {Basis.REDUCES: 0, Basis.PARENT: 1, Basis.LIMITS: 2}

@@ -14,6 +14,7 @@ from errors import ConfigError
 from research.integrity.sanity import SanityConfig
 from research.period import instant_ns
 from research.venue.config import VenueConfig
+from risk.control.config import ControlConfig
 from risk.limits import LimitsConfig
 from risk.modes.operators import OperatorConfig
 from risk.modes.table import POWERS, Mode
@@ -102,6 +103,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: ModelSection | None = None
     mode: ModeSection = ModeSection()
     limits: LimitsConfig = LimitsConfig()
+    control: ControlConfig = ControlConfig()
     venue: VenueConfig = VenueConfig()
     report: ReportSection = ReportSection()
 

@@ -26,8 +26,16 @@ from research.venue.borrowing import Interest
 from research.venue.config import OPENING_PRINT_NS
 from research.venue.funding import Settlement
 from research.venue.liquidation import Liquidation
+from research.venue.margins import SimulatedMargins
 from research.venue.venue import VenueHandles, add_venue
+from risk.alarms import EngineAlarms
+from risk.control.room import ControlRoom
+from risk.control.supervisor import ROLES, Supervisor
+from risk.control.wiring import equip
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
+from risk.lookout import CrossMargins
+from risk.modes.operators import Operator
+from risk.modes.start import StartDecision
 from risk.modes.table import POWERS, Mode
 from strategies import registry
 from strategies.library.fused import FusedStrategy
@@ -78,11 +86,13 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
         recorder = _recorder(engine, controller, venues, stage.bar_ns)
         controller.gate.watch.observers += [recorder, Tidier(engine)]
         _listen_to_money(controller, venues, recorder)
-        failures = _add_strategies(engine, controller, config, model_folder)
+        room = _equip(controller, config, venues)
+        failures = _add_strategies(engine, room, config, model_folder)
         controller.gate.audit.append(config.run.start_ns, "RUN_START", {"mode": config.mode.mode.value})
         engine.run()
         end_ns = max(int(market.bars.ts_ns[-1]) for market in stage.markets)
         recorder.sample(end_ns)
+        controller.gate.review.withdraw_all("the run is over")
         data = {"decision_hash": controller.gate.decisions.decision_hash}
         controller.gate.audit.append(end_ns, "RUN_END", data)
         controller.close()
@@ -151,19 +161,40 @@ def _recorder(
     return Recorder(controller.gate.view, bar_ns, reference, distance, initial_event)
 
 
+def _equip(controller: GateController, config: RunConfig, venues: dict[str, VenueHandles]) -> ControlRoom:
+    """Put the control room around the gate; a replay's state lives in memory, and its supervisor is simulated."""
+    liquidators = {name: handles.liquidation for name, handles in venues.items() if handles.liquidation is not None}
+    simulated = SimulatedMargins(liquidators)
+    people = config.control.people
+    people = msgspec.structs.replace(people, roles=people.roles | ROLES)
+    mode = config.mode.mode
+    room = equip(
+        controller,
+        config=msgspec.structs.replace(config.control, people=people),
+        start=StartDecision(mode, "configured mode"),
+        equity=config.venue.starting_balance,
+        margins=simulated if liquidators else CrossMargins(controller.gate.view),
+        move_margin=simulated.move_margin,
+    )
+    Supervisor(room, Operator(config.mode.operator), EngineAlarms(controller.clock), mode)
+    return room
+
+
 def _add_strategies(
-    engine: BacktestEngine, controller: GateController, config: RunConfig, model_folder: Path | None
+    engine: BacktestEngine, room: ControlRoom, config: RunConfig, model_folder: Path | None
 ) -> list[str]:
     failures: list[str] = []
 
     def on_model_failure(reason: str) -> None:
         failures.append(reason)
-        if controller.gate.view.mode is Mode.FULL_AUTO:
-            controller.gate.set_mode(Mode.SEMI_AUTO, f"model failed: {reason}")
-            for strategy in fused:
-                strategy.set_powers(StrategyPowers.of(POWERS[Mode.SEMI_AUTO]))
+        room.on_model_failure(reason)
+
+    def follow(mode: Mode) -> None:
+        for strategy in fused:
+            strategy.set_powers(StrategyPowers.of(POWERS[mode]))
 
     fused: list[FusedStrategy] = []
+    room.gate.mode_listeners.append(follow)
     for table in strategy_tables(config, model_folder):
         strategy = registry.build(config.strategy.name, table, where="configuration", prefix="strategy.params")
         if isinstance(strategy, FusedStrategy):

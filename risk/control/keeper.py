@@ -1,0 +1,73 @@
+"""Keep the control document: in memory for a replay, on the state stores for a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from risk.control.document import ControlState
+from risk.modes.table import Mode
+from risk.state.durable import Move
+
+
+class Stores(Protocol):
+    """What the keeper needs of `risk.state.durable.DurableState`."""
+
+    @property
+    def failed(self) -> str | None:
+        """Return why nothing but Emergency is accepted any more; None while all is well."""
+
+    def commit(self, payload: bytes, rank: int, move: Move = Move.LEVEL) -> object:
+        """Store a state; raises a StateError where it is not durable, but never for Emergency."""
+
+    def confirm(self) -> None:
+        """Let a restart resume at the present rank."""
+
+
+class Keeper:
+    """
+    Store the whole document whenever a part of it changes.
+
+    Parameters
+    ----------
+    collect : callable
+        Returns the document as it shall be stored.
+    stores : Stores or None
+        None where nothing survives: a replay.
+
+    """
+
+    def __init__(self, collect: Callable[[], ControlState], stores: Stores | None = None) -> None:
+        self._collect = collect
+        self._stores = stores
+        self._last: ControlState | None = None
+
+    @property
+    def failed(self) -> str | None:
+        """Return why the stores accept nothing any more; None while all is well, and where there are none."""
+        return None if self._stores is None else self._stores.failed
+
+    def store(self) -> None:
+        """
+        Make the state durable: what loosens waits for every store, what tightens for the file, Emergency for none.
+
+        Raises
+        ------
+        StateError
+            If it is not durable where it must be.
+
+        """
+        if self._stores is None:
+            return
+        state = self._collect()
+        if state.mode is Mode.EMERGENCY:
+            move = Move.EMERGENCY
+        else:
+            move = Move.UP if state.looser_than(self._last) else Move.LEVEL
+        self._stores.commit(state.encode(), state.mode.priority, move)
+        self._last = state
+
+    def confirm(self) -> None:
+        """Let a restart resume the present state, now that it is in effect."""
+        if self._stores is not None and self._stores.failed is None:
+            self._stores.confirm()

@@ -1,0 +1,69 @@
+"""The simulated supervisor of a replay: after an Emergency a person looks, clears it, and goes back up step by step."""
+
+from __future__ import annotations
+
+from risk.alarms import Alarms
+from risk.control.room import ControlRoom
+from risk.modes.authorisation import Authority, Role
+from risk.modes.changes import ModeChange, Unchanged
+from risk.modes.operators import Operator
+from risk.modes.table import Mode
+from risk.review import SIMULATED
+
+RETRY_NS = 3_600 * 1_000_000_000
+"""How long a supervisor who could not clear it waits before looking again."""
+
+STEP_NS = 1_000_000_000
+"""Between two steps up."""
+
+_UPWARD = {Mode.EMERGENCY: Mode.MANUAL, Mode.MANUAL: Mode.SEMI_AUTO, Mode.SEMI_AUTO: Mode.FULL_AUTO}
+
+ROLES = {SIMULATED: Role.RISK_OFFICER}
+"""What a replay adds to the configured people."""
+
+
+class Supervisor:
+    """
+    Bring a replay back from Emergency to the mode it began in.
+
+    The way is the one a person has: positions closed, risk normal, a clearance, then each upward transition with what
+    it needs. Where one is refused the supervisor looks again an hour later.
+
+    Parameters
+    ----------
+    room : ControlRoom
+        Of the replay.
+    operator : Operator
+        Says when somebody is there to look, or that nobody ever is.
+    alarms : Alarms
+        Wakes the supervisor.
+    target : Mode
+        Where to go back to.
+
+    """
+
+    def __init__(self, room: ControlRoom, operator: Operator, alarms: Alarms, target: Mode) -> None:
+        self._room = room
+        self._operator = operator
+        self._alarms = alarms
+        self._target = target
+        room.gate.mode_listeners.append(self._on_mode)
+
+    def _on_mode(self, mode: Mode) -> None:
+        if mode is not Mode.EMERGENCY:
+            return
+        due_ns = self._operator.recovery_ns(self._room.now())
+        if due_ns is not None:
+            self._alarms.set("supervisor", due_ns, self._look)
+
+    def _look(self) -> None:
+        """Take one step; each is an instant of its own, as of simultaneous requests the most restrictive wins."""
+        room = self._room
+        mode = room.governor.mode
+        if mode is self._target or mode.priority < self._target.priority:
+            return
+        who = Authority(SIMULATED, Role.RISK_OFFICER, "looked at after the Emergency")
+        answer = room.governor.request(_UPWARD[mode], who, room.now(), room.guards())
+        room.after_change(answer)
+        went_up = isinstance(answer, ModeChange | Unchanged)
+        self._alarms.set("supervisor", room.now() + (STEP_NS if went_up else RETRY_NS), self._look)
