@@ -3,16 +3,68 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, BinaryIO
+from functools import lru_cache
+from typing import BinaryIO
 
 import msgspec
 
-from risk.intent import Intent
-from risk.verdict import Approved, Refusal, Verdict
+from risk.intent import Action, Intent, Origin, Side
+from risk.modes.table import Mode
+from risk.verdict import Approved, Basis, Reason, Refusal, Verdict
 from risk.view import View
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode_json = msgspec.json.Decoder().decode
+
+
+# Both structs name their fields in alphabetical order: written as declared, the keys of a line are sorted.
+
+
+class _Order(msgspec.Struct, gc=False):
+    """The order of a line."""
+
+    algorithm: str | None
+    id: str
+    parent: str | None
+    price: float | None
+    quantity: float
+    reduce_only: bool
+    side: Side
+    stop_price: float | None
+    tags: tuple[str, ...]
+    trigger_price: float | None
+    type: str
+
+
+class _Line(msgspec.Struct, gc=False):
+    """One line; `expires` is there for what waits for approval, and left out of all others."""
+
+    action: Action
+    cash: float
+    code: Basis | Reason | str
+    daily_loss: float
+    detail: str
+    drawdown: float
+    equity: float
+    expires: int | msgspec.UnsetType
+    exposure: float
+    instrument: str
+    limit: float | None
+    margin_used: float
+    mark: float | None
+    measured: float | None
+    mode: Mode
+    operator: str | None
+    order: _Order
+    origin: Origin
+    position: float
+    reason: str | None
+    seq: int
+    signal: msgspec.Raw | None
+    strategy: str
+    ts: int
+    verdict: str
 
 
 class DecisionLog:
@@ -47,77 +99,76 @@ class DecisionLog:
 
     def append(self, intent: Intent, verdict: Verdict, view: View) -> None:
         """Write the line of one verdict; `view` is the one it was given on."""
-        word, code, details = _verdict_of(verdict)
+        measured = limit = None
+        expires: int | msgspec.UnsetType = msgspec.UNSET
+        detail = ""
+        code: Basis | Reason | str
+        if isinstance(verdict, Approved):
+            word, code = "APPROVED", verdict.basis
+        elif isinstance(verdict, Refusal):
+            word, code = "REFUSED", verdict.reason
+            measured, limit, detail = verdict.measured, verdict.limit, verdict.detail
+        else:
+            word, code, expires = "PARKED", "AWAITING_APPROVAL", verdict.expires_ns
+        book = view.book(intent.instrument)
         line = _encode(
-            {
-                "seq": self._sequence,
-                "ts": max(intent.ts_ns, view.ts_ns),
-                "strategy": intent.strategy,
-                "instrument": intent.instrument,
-                "action": intent.action.value,
-                "origin": intent.origin.value,
-                "operator": intent.operator,
-                "reason": intent.reason,
-                "order": _order_of(intent),
-                "signal": _signal_of(intent.signal),
-                "verdict": word,
-                "code": code,
-                **details,
-                "mode": view.mode.value,
-                "equity": view.equity,
-                "cash": view.cash,
-                "exposure": view.exposure_notional,
-                "margin_used": view.margin_used,
-                "drawdown": view.drawdown,
-                "daily_loss": view.daily_loss,
-                "mark": view.mark(intent.instrument),
-                "position": _position_of(view, intent.instrument),
-            }
+            _Line(
+                intent.action,
+                view.cash,
+                code,
+                view.daily_loss,
+                detail,
+                view.drawdown,
+                view.equity,
+                expires,
+                view.exposure_notional,
+                intent.instrument,
+                limit,
+                view.margin_used,
+                None if book is None else book.mark,
+                measured,
+                view.mode,
+                intent.operator,
+                _order_of(intent),
+                intent.origin,
+                0.0 if book is None or book.quantity == 0.0 else book.quantity,
+                intent.reason,
+                self._sequence,
+                None if intent.signal is None else _canonical(intent.signal),
+                intent.strategy,
+                max(intent.ts_ns, view.ts_ns),
+                word,
+            )
         )
         line += b"\n"
         self._hash.update(line)
         if self._file is not None:
             self._file.write(line)
         self._sequence += 1
-        key = code if word == "REFUSED" else word
+        key = code.value if isinstance(code, Reason) else word
         self.counts[key] = self.counts.get(key, 0) + 1
 
 
-def _verdict_of(verdict: Verdict) -> tuple[str, str, dict[str, Any]]:
-    if isinstance(verdict, Approved):
-        return "APPROVED", verdict.basis.value, {"measured": None, "limit": None, "detail": ""}
-    if isinstance(verdict, Refusal):
-        figures = {"measured": verdict.measured, "limit": verdict.limit, "detail": verdict.detail}
-        return "REFUSED", verdict.reason.value, figures
-    return "PARKED", "AWAITING_APPROVAL", {"measured": None, "limit": None, "detail": "", "expires": verdict.expires_ns}
+def _order_of(intent: Intent) -> _Order:
+    return _Order(
+        intent.algorithm,
+        intent.client_order_id,
+        intent.parent_id,
+        intent.price,
+        intent.quantity,
+        intent.reduce_only,
+        intent.side,
+        intent.stop_price,
+        intent.tags,
+        intent.trigger_price,
+        intent.order_type,
+    )
 
 
-def _order_of(intent: Intent) -> dict[str, Any]:
-    return {
-        "id": intent.client_order_id,
-        "side": intent.side.value,
-        "type": intent.order_type,
-        "quantity": intent.quantity,
-        "price": intent.price,
-        "trigger_price": intent.trigger_price,
-        "stop_price": intent.stop_price,
-        "reduce_only": intent.reduce_only,
-        "parent": intent.parent_id,
-        "algorithm": intent.algorithm,
-        "tags": intent.tags,
-    }
-
-
-def _signal_of(text: str | None) -> Any:
-    """Return the signal as data, so that its keys are sorted like the rest; as text where it is not JSON."""
-    if text is None:
-        return None
+@lru_cache(maxsize=16)  # the orders of a bracket carry the same signal
+def _canonical(text: str) -> msgspec.Raw:
+    """Return the signal as JSON whose keys are sorted like the rest; as a JSON text where it is no JSON."""
     try:
-        return _decode_json(text)
+        return msgspec.Raw(_encode_sorted(_decode_json(text)))
     except (msgspec.DecodeError, RecursionError):
-        return text
-
-
-def _position_of(view: View, instrument: str) -> float:
-    position = view.position(instrument)
-    return 0.0 if position is None else position.signed_quantity
+        return msgspec.Raw(_encode_sorted(text))

@@ -41,9 +41,14 @@ class ExactSum:
 
     def replace(self, old: float, new: float) -> None:
         """Take away what was added before and add what stands in its place."""
-        if old != new:
-            self.add(-old)
-            self.add(new)
+        if old == new:
+            return
+        partials = self._partials
+        if len(partials) == 1 and partials[0] == old and new:
+            partials[0] = new  # the only part, as in an account with one position
+            return
+        self.add(-old)
+        self.add(new)
 
     def total(self) -> float:
         """Return the sum of all that was added, correctly rounded once."""

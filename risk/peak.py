@@ -10,7 +10,7 @@ import msgspec
 DAY_NS = 86_400_000_000_000
 
 
-class EquityBases(msgspec.Struct, frozen=True, kw_only=True):
+class EquityBases(msgspec.Struct, frozen=True):
     """
     What losses are measured from, as it outlives a restart; equities in quote currency.
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from risk.arithmetic import loss_fraction
 from risk.barriers import Barrier, Source
 from risk.book import USABLE_MAX, Book, InstrumentFacts, PositionView, Working
 from risk.budget import Budget, Budgets
-from risk.exact_sum import ExactSum
 from risk.intent import Intent
 from risk.modes.table import POWERS, Mode
 from risk.peak import DAY_NS, EquityBases, RollingPeak
 from risk.sent import SentOrders
+from risk.totals import Totals
 
 if TYPE_CHECKING:
+    from risk.checks.hedge import HedgeAllowance
     from risk.measures.portfolio import PortfolioRisk
-
-_NOTHING = (0.0, 0.0, 0.0, 0.0)
-"""What an instrument adds to the totals while a part of it is unknown."""
 
 
 class View:
@@ -51,9 +49,8 @@ class View:
     """
 
     __slots__ = (
-        "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_entering", "_gross", "_margin",
-        "_mode", "_open", "_orders", "_peak", "_reserved", "_settled", "_stale", "_start", "_sums", "_unknown",
-        "_value", "portfolio", "powers", "sent", "ts_ns",
+        "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_mode", "_open", "_orders",
+        "_peak", "_settled", "_stale", "_start", "_totals", "hedges", "portfolio", "powers", "sent", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
@@ -66,17 +63,16 @@ class View:
         self._barriers: tuple[Barrier, ...] = ()
         self._budgets = Budgets()
         self._stale: list[Book] = []
-        self._sums = (ExactSum(), ExactSum(), ExactSum(), ExactSum())
-        self._value = self._gross = self._reserved = self._margin = 0.0
-        self._unknown = 0
+        self._totals = Totals()
         self._open = 0
-        self._entering = 0
         self._peak = RollingPeak(peak_window_days)
         self._settled = cash
         self._start = cash
         self._day_start = cash
         self._day_start_ts = ts_ns
         self.sent = SentOrders()
+        self.hedges: Mapping[str, HedgeAllowance] = {}
+        """What the emergency closer may hedge with, by hedge instrument; see `risk.checks.hedge`."""
         self.portfolio: PortfolioRisk | None = None
         """Tail risk and clusters, fed here with marks and holdings; None where no limit needs them."""
 
@@ -97,33 +93,28 @@ class View:
         """Cash plus what the positions are worth at mark; NaN while a part is unknown."""
         if self._stale:
             self._refresh()
-        return self._cash + self._value
+        return self._cash + self._totals.value
 
     @property
     def exposure_notional(self) -> float:
         """Gross notional of all positions at mark; NaN while a part is unknown."""
         if self._stale:
             self._refresh()
-        return self._gross
+        return self._totals.gross
 
     @property
     def working_notional(self) -> float:
         """Notional that working orders would add to the exposure; NaN while a part is unknown."""
         if self._stale:
             self._refresh()
-        return self._reserved
+        return self._totals.reserved
 
     @property
     def margin_used(self) -> float:
         """Initial margin of all positions and working entries; NaN while a part is unknown."""
         if self._stale:
             self._refresh()
-        return self._margin
-
-    @property
-    def margin_available(self) -> float:
-        """Equity less the margin used."""
-        return self.equity - self.margin_used
+        return self._totals.margin
 
     @property
     def peak_equity(self) -> float:
@@ -162,7 +153,7 @@ class View:
         """Number of instruments with a position or with a working order that would open one."""
         if self._stale:
             self._refresh()
-        return self._open + self._entering
+        return self._open + self._totals.entering
 
     @property
     def barriers(self) -> tuple[Barrier, ...]:
@@ -239,13 +230,7 @@ class View:
 
     def bases(self) -> EquityBases:
         """Return what losses are measured from, to be kept over a restart; `apply_bases` takes it over."""
-        return EquityBases(
-            ts_ns=self.ts_ns,
-            start=self._start,
-            day_start=self._day_start,
-            settled=self._settled,
-            peak=self._peak.days(),
-        )
+        return EquityBases(self.ts_ns, self._start, self._day_start, self._settled, self._peak.days())
 
     def apply_bases(self, bases: EquityBases) -> None:
         """
@@ -258,6 +243,10 @@ class View:
         same_day = bases.ts_ns // DAY_NS == self.ts_ns // DAY_NS
         self._day_start = bases.day_start if same_day else bases.settled
         self._day_start_ts = -1
+
+    def apply_hedges(self, hedges: Mapping[str, HedgeAllowance]) -> None:
+        """Take over what may be hedged; empty takes all back."""
+        self.hedges = dict(hedges)
 
     def set_facts(self, facts: InstrumentFacts) -> None:
         """Take over what is fixed about an instrument."""
@@ -400,19 +389,8 @@ class View:
 
     def _refresh(self) -> None:
         for book in self._stale:
-            before = (book.value, book.gross, book.reserved, book.margin) if book.known else _NOTHING
-            self._unknown -= not book.known
-            self._entering -= book.entering
-            book.refresh()
-            after = (book.value, book.gross, book.reserved, book.margin) if book.known else _NOTHING
-            self._unknown += not book.known
-            self._entering += book.entering
+            self._totals.refresh(book)
             if self.portfolio is not None:
                 self.portfolio.hold(book.instrument, *book.sided())
-            for total, old, new in zip(self._sums, before, after, strict=True):
-                total.replace(old, new)
         self._stale.clear()
-        if self._unknown:
-            self._value = self._gross = self._reserved = self._margin = math.nan
-        else:
-            self._value, self._gross, self._reserved, self._margin = [total.total() for total in self._sums]
+        self._totals.settle()

@@ -10,11 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from risk.decisions import DecisionLog
+from risk.intent import Intent, Side
 from risk.modes.table import Mode
-from risk.verdict import Approved, Basis, Parked, Reason, Refusal
-from tests.risk.world import BTC, NOW, buy, sell, world
+from risk.verdict import Approved, Basis, Parked, Reason, Refusal, Verdict
+from risk.view import View
+from tests.risk.world import BTC, NOW, buy, order, sell, world
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -146,6 +150,7 @@ def test_one_figure_more_or_less_gives_another_hash() -> None:
 
 SCRIPT = """
 from risk.decisions import DecisionLog
+from risk.intent import Intent, Side
 from risk.limits import LimitsConfig
 from risk.modes.table import Mode
 from risk.ruleset import Ruleset
@@ -176,3 +181,79 @@ def test_the_hash_is_the_same_in_any_process_and_under_any_hash_seed() -> None:
     assert answers[0] == answers[1] == answers[2]
     assert "APPROVED" in answers[0]
     assert "EXCEEDED" in answers[0]
+
+
+def canonical(intent: Intent, verdict: object, view: View) -> str:
+    """Return the first line of a log in plain Python: keys sorted at every level, what is no number null."""
+    refused = isinstance(verdict, Refusal)
+    code = "AWAITING_APPROVAL" if isinstance(verdict, Parked) else (verdict.reason if refused else verdict.basis).value
+    line = {
+        "seq": 0, "ts": max(intent.ts_ns, view.ts_ns), "strategy": intent.strategy, "instrument": intent.instrument,
+        "action": intent.action.value, "origin": intent.origin.value, "operator": intent.operator,
+        "reason": intent.reason, "mode": view.mode.value, "equity": view.equity, "cash": view.cash,
+        "exposure": view.exposure_notional, "margin_used": view.margin_used, "drawdown": view.drawdown,
+        "daily_loss": view.daily_loss, "mark": view.mark(intent.instrument),
+        "measured": verdict.measured if refused else None, "limit": verdict.limit if refused else None,
+        "detail": verdict.detail if refused else "",
+        "verdict": "REFUSED" if refused else "PARKED" if isinstance(verdict, Parked) else "APPROVED",
+        "code": code,
+        "signal": None if intent.signal is None else json.loads(intent.signal),
+        "position": getattr(view.position(intent.instrument), "signed_quantity", 0.0),
+        "order": {
+            "id": intent.client_order_id, "side": intent.side.value, "type": intent.order_type,
+            "quantity": intent.quantity, "price": intent.price, "trigger_price": intent.trigger_price,
+            "stop_price": intent.stop_price, "reduce_only": intent.reduce_only, "parent": intent.parent_id,
+            "algorithm": intent.algorithm, "tags": list(intent.tags),
+        },
+    }  # fmt: skip
+    if isinstance(verdict, Parked):
+        line["expires"] = verdict.expires_ns
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+numbers = st.floats(1e-4, 1e15) | st.sampled_from([math.nan, math.inf, 0.0])
+verdicts = st.one_of(
+    st.builds(Approved, st.sampled_from(Basis)),
+    st.builds(Parked, st.integers(0, 2**62)),
+    st.builds(
+        Refusal, st.sampled_from(Reason), st.none() | numbers | st.integers(0, 99), st.none() | numbers, st.text()
+    ),
+)
+JSON_SIGNALS = [None, '{"b":1,"a":{"z":0.5,"y":null}}', '"text"', "[1,2]", '{"\\u00e9": "\\u2028"}']
+
+
+@settings(max_examples=200)
+@given(
+    verdicts,
+    st.builds(
+        order,
+        side=st.sampled_from(Side),
+        quantity=numbers,
+        price=st.none() | numbers,
+        stop_price=st.none() | numbers,
+        instrument=st.sampled_from([BTC, "NONE"]),
+        signal=st.sampled_from(JSON_SIGNALS),
+        operator=st.none()
+        | st.text(st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"])),
+        tags=st.lists(st.sampled_from(["ENTRY", "guard:STOP"])).map(tuple),
+        reduce_only=st.booleans(),
+    ),
+    st.sampled_from([10_000.0, math.nan, 1e-3]),
+    st.sampled_from([0.0, 1.5, -2.0, math.nan]),
+)
+def test_a_line_is_the_canonical_json_of_its_content(
+    verdict: Verdict, intent: Intent, cash: float, quantity: float
+) -> None:
+    file = io.BytesIO()
+    view = world(cash=cash)
+    view.apply_position(BTC, quantity, 99.0)
+
+    DecisionLog(file).append(intent, verdict, view)
+
+    assert file.getvalue().decode() == canonical(intent, verdict, view)

@@ -154,7 +154,6 @@ def test_spot_holdings_count_whole_and_contracts_by_their_profit() -> None:
     assert view.equity == CASH + 2.0 * 10.0 + 3.0 * 100.0
     assert view.exposure_notional == 500.0
     assert view.margin_used == pytest.approx(50.0)
-    assert view.margin_available == view.equity - view.margin_used
 
 
 def test_a_position_without_a_mark_makes_every_total_unknown_until_it_has_one() -> None:
