@@ -31,6 +31,8 @@ class Correlation(msgspec.Struct, frozen=True):
             return Refusal(Reason.NOT_A_NUMBER, detail="correlations are not measured")
         limit = self.config.max * view.powers.risk_multiplier * growth.equity
         own = growth.held * growth.mark + growth.notional
+        if own + portfolio.cluster_at_most(intent.instrument) <= limit:
+            return None
         measured = own + portfolio.cluster(intent.instrument, intent.side.sign)
         if not measured <= limit:
             return Refusal(Reason.CORRELATION_LIMIT_EXCEEDED, measured, limit, f"threshold {self.config.threshold:g}")

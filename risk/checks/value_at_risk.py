@@ -32,9 +32,12 @@ class ValueAtRisk(msgspec.Struct, frozen=True):
         config, equity = self.config, growth.equity
         price = max(growth.entry_price, growth.mark)
         committed = intent.side.sign * (growth.held * growth.mark + growth.notional)
-        after = portfolio.with_order(intent.instrument, intent.signed_quantity * price, committed)
-
+        added = intent.signed_quantity * price
         multiplier = view.powers.risk_multiplier
+        tightest = config.max if config.cvar_max is None else min(config.max, config.cvar_max)
+        if portfolio.at_most(intent.instrument, added, committed) <= tightest * multiplier * equity:
+            return None  # most orders are far from the limit, and the bound costs a fraction of the figures
+        after = portfolio.with_order(intent.instrument, added, committed)
         bounds = (
             (after.var, config.max, Reason.VAR_LIMIT_EXCEEDED),
             (after.cvar, config.cvar_max, Reason.CVAR_LIMIT_EXCEEDED),

@@ -18,6 +18,9 @@ from risk.measures.value_at_risk import Figures, filter_returns, normal_multiple
 _HELD, _COMMITTED = 0, 1
 """Rows of the two portfolios that are judged: positions as they are, and with all working orders filled."""
 
+_ROUNDING = 1e-9
+"""Lifts a bound, as a share of what was added up, above what rounding may do to the figures it bounds."""
+
 _ROWS_LET_WAIT = 20
 """Rows that may wait for the correlations until somebody asks; no window is shorter."""
 
@@ -59,6 +62,9 @@ class PortfolioRisk:
         self._sides = np.zeros((2, 0))
         self._scenarios = np.zeros((0, 0))
         self._alone = np.zeros((4, 0))
+        self._unit_loss: list[float] = []
+        self._losses: list[float] = []
+        self._larger_sides: list[float] = []
         self._profits = np.zeros((2, 0))
         self._learned_at = -1
         self._stale = True
@@ -93,10 +99,13 @@ class PortfolioRisk:
         place = self.place(instrument)
         if math.isnan(held + longest + shortest):
             held = longest = shortest = math.nan
+        committed = -shortest if shortest > longest else longest
         self._notionals[_HELD, place] = held
-        self._notionals[_COMMITTED, place] = -shortest if shortest > longest else longest
+        self._notionals[_COMMITTED, place] = committed
         self._sides[0, place] = longest
         self._sides[1, place] = shortest
+        self._larger_sides[place] = abs(committed)
+        self._losses[place] = max(abs(held), abs(committed)) * self._unit_loss[place]
         self._stale = True
 
     def place(self, instrument: str) -> int:
@@ -106,6 +115,8 @@ class PortfolioRisk:
             missing = np.zeros((2, place + 1 - self._count))
             self._notionals = np.hstack((self._notionals, missing))
             self._sides = np.hstack((self._sides, missing))
+            for per_place in (self._unit_loss, self._losses, self._larger_sides):
+                per_place.extend([0.0] * (place + 1 - self._count))
             self._count = place + 1
             self._learned_at = -1
         return place
@@ -140,6 +151,27 @@ class PortfolioRisk:
         if committed is None:
             committed = signed_notional + (self._sides[0, place] if signed_notional >= 0.0 else -self._sides[1, place])
         return self._figures(place, signed_notional, committed - self._notionals[_COMMITTED, place])
+
+    def at_most(self, instrument: str, signed_notional: float, committed: float) -> float:
+        """
+        Return a bound, quickly: neither figure of `with_order` is larger.
+
+        It is the sum of every instrument's own expected shortfall on its worse side. The shortfall of a sum is never
+        larger than the sum of shortfalls, and the value at risk never larger than the shortfall. NaN where a holding
+        is unknown.
+        """
+        place = self.place(instrument)
+        if self._learned_at != self._grid.rows_ever:
+            self._learn()
+        after = max(abs(self._notionals[_HELD, place] + signed_notional), abs(committed))
+        others, own = math.fsum(self._losses), after * self._unit_loss[place]
+        return float(others - self._losses[place] + own + _ROUNDING * (others + own))
+
+    def cluster_at_most(self, instrument: str) -> float:
+        """Return a bound, quickly: `cluster` is never larger, whatever the correlations; NaN as there."""
+        place = self.place(instrument)
+        total = math.fsum(self._larger_sides)
+        return total - self._larger_sides[place] + _ROUNDING * total
 
     def cluster(self, instrument: str, direction: float) -> float:
         """
@@ -218,9 +250,23 @@ class PortfolioRisk:
                 self._alone[2:, place] = config.move_assumed * of_cvar / of_var  # as far beyond as with a normal loss
             elif place not in joint:
                 self._alone[:, place] = self._of_one(returns[:, place])
+        self._unit_loss = [self._worse_shortfall(place, place in joint) for place in range(count)]
+        self._losses = [
+            float(np.max(np.abs(self._notionals[:, place]))) * self._unit_loss[place] for place in range(count)
+        ]
         self._profits = np.zeros((2, len(returns)))
         self._learned_at = grid.rows_ever
         self._stale = True
+
+    def _worse_shortfall(self, place: int, joint: bool) -> float:
+        """Return the expected shortfall of one unit of notional, long or short, whichever is larger."""
+        if not joint:
+            return float(max(self._alone[2:, place]))
+        tail_share, scale, normal, _, of_cvar, ridge = self._constants
+        own = self._scenarios[place]
+        if normal:
+            return float(of_cvar * math.sqrt(np.mean(own * own) + ridge) * scale)
+        return float(max(0.0, tail_loss(own, tail_share)[1], tail_loss(-own, tail_share)[1]) * scale)
 
     def _of_one(self, returns: F64) -> F64:
         own = returns[~np.isnan(returns)]

@@ -85,6 +85,24 @@ def test_equals_the_public_functions_before_and_with_an_order(
     assert figures == pytest.approx([max(pair) for pair in zip(*expected, strict=True)], rel=1e-9, abs=1e-6)
 
 
+@pytest.mark.parametrize("method", RiskMethod)
+@settings(max_examples=30)
+@given(held=notionals_of, place=st.integers(0, 3), added=st.floats(-1e5, 1e5), resting=st.floats(0.0, 1e5))
+def test_the_quick_bounds_hold(method: RiskMethod, held: np.ndarray, place: int, added: float, resting: float) -> None:
+    portfolio = PORTFOLIOS[method]
+    hold(portfolio, held)
+    portfolio.hold("B", held[1], max(0.0, held[1] + resting), max(0.0, -held[1]))
+    name = (*NAMES, "UNKNOWN")[place]
+    known = (*held, 0.0)[place] + (resting if name == "B" else 0.0)
+    for committed in (added, known + added):
+        bound = portfolio.at_most(name, added, committed)
+        figures = portfolio.with_order(name, added, committed)
+        assert figures.var <= bound
+        assert figures.cvar <= bound
+    for direction in (1.0, -1.0):
+        assert portfolio.cluster(name, direction) <= portfolio.cluster_at_most(name)
+
+
 PORTFOLIOS = {
     method: fed(ValueAtRiskLimitConfig(method=method, window=100, observations_min=20, confidence=0.95))
     for method in RiskMethod
@@ -191,6 +209,8 @@ def test_nan_anywhere_is_nan_in_the_answer() -> None:
         assert all(map(math.isnan, portfolio.present()))
         assert all(map(math.isnan, portfolio.with_order("A", 1.0)))
         assert math.isnan(portfolio.cluster("A", 1.0))
+        assert math.isnan(portfolio.at_most("A", 1.0, 1.0))
+        assert math.isnan(portfolio.cluster_at_most("A"))
         portfolio.hold("B", 0.0, 0.0, 0.0)
         assert portfolio.present().var > 0.0
 
