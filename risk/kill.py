@@ -298,8 +298,7 @@ class KillSwitches:
     def _cancel(self, order: OpenOrder, tally: _Tally) -> None:
         tally.cancelled.add(order.client_order_id)
         tally.acted = True
-        if not order.cancelling:
-            self._try("cancel", order.client_order_id, partial(self._desk.cancel, order.client_order_id))
+        self._try("cancel", order.client_order_id, partial(self._desk.cancel, order.client_order_id))
 
     def _close(self, position: OpenPosition, orders: Sequence[OpenOrder], tally: _Tally, now: int) -> None:
         """Close what nothing is on its way to close; an order that never ends is given up after a while."""

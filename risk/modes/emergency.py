@@ -333,8 +333,7 @@ class EmergencyCloser:
         if order.client_order_id not in self._cancelled:
             self._cancelled.add(order.client_order_id)
             self._count(orders_cancelled=1)
-        if not order.cancelling:
-            self._try("cancel", order.client_order_id, partial(self._desk.cancel, order.client_order_id))
+        self._try("cancel", order.client_order_id, partial(self._desk.cancel, order.client_order_id))
 
     def _total_risk(self, positions: Sequence[OpenPosition], orders: Sequence[OpenOrder]) -> float | None:
         """Return the risk of all positions that are not hedges, None where a part of it is not known."""

@@ -238,6 +238,20 @@ def test_a_fill_that_comes_for_a_cancelled_order_is_closed_too() -> None:
     assert room.reports[-1].kill.closed == 1
 
 
+def test_the_stop_of_an_entry_stays_until_the_entry_can_not_fill_any_more() -> None:
+    room = Room(Fate.SLOW)
+    room.desk.rest("entry", 0.2)
+    room.desk.rest("stop", -0.2, price=48_000.0, reduce_only=True, is_stop=True, parent_id="entry")
+
+    room.press()
+    room.timeline.run(0.9)
+    assert [order.client_order_id for order in room.desk.orders()] == ["entry", "stop"]
+    assert not room.desk.orders()[1].cancelling
+
+    room.timeline.run(5.0)
+    assert room.desk.orders() == ()
+
+
 def test_a_fill_that_comes_when_all_was_done_is_closed_and_reported() -> None:
     room = Room()
     room.press()
@@ -312,6 +326,10 @@ def test_what_can_not_be_closed_is_reported_as_left_and_tried_ever_more_slowly()
     assert last.kill.closed == 1
     assert last.kill.sweeps == 40
     assert room.timeline.waiting == set()
+
+    refused = room.kill.clear(ALL, OFFICER)
+    assert refused is not None
+    assert refused.code is Code.GUARD_NOT_MET
 
     room.desk.halted = set()
     assert room.press()
