@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @terminal.guarded
 def stress(
     portfolio: Annotated[
-        Path | None, typer.Option(help="TOML or JSON file of a portfolio; its keys are in docs/risk.md.")
+        Path | None, typer.Option(help="TOML or JSON file of a portfolio; its keys are in docs/stress.md.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="A backtest run, the beginning of its name, or `latest`.")] = None,
     at: Annotated[
