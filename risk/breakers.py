@@ -15,6 +15,8 @@ from risk.breaker_config import OBSERVATIONS_REMEMBERED, BreakersConfig, Cause
 from risk.circuit import SYSTEM, Circuit, Scope, State, position_scope
 from risk.modes.table import Breakers, Powers
 
+_NEVER_QUIET = (math.inf, -math.inf)
+
 
 class BreakersSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Every breaker that ever saw anything, and the account's equity last noted."""
@@ -79,6 +81,7 @@ class BreakerBoard:
         self._persist = persist
         self._equity = equity if restored is None else restored.equity
         self._circuits = {circuit.scope: circuit for circuit in (restored.circuits if restored is not None else ())}
+        self._quiet = _NEVER_QUIET
         self._circuits[SYSTEM] = self.circuit(SYSTEM)  # its base is the equity of now, whatever comes first
         self._answers: dict[Scope, _Answers] = {}
         self._powers = powers
@@ -104,11 +107,14 @@ class BreakerBoard:
         if circuit is None:
             own = self._equity if scope == SYSTEM else 0.0
             circuit = Circuit(level=scope.level, name=scope.name, profit=own, profit_peak=own, equity_base=self._equity)
+        if scope == SYSTEM and circuit.profit != self._equity:
+            circuit = circuit.earned(self._equity, self._equity)
         return circuit
 
     def snapshot(self) -> BreakersSnapshot:
         """Return all that must survive a restart, in an order that depends on nothing but the names."""
-        circuits = sorted(self._circuits.values(), key=lambda circuit: (circuit.level.value, circuit.name))
+        now = (self.circuit(scope) for scope in self._circuits)
+        circuits = sorted(now, key=lambda circuit: (circuit.level.value, circuit.name))
         return BreakersSnapshot(equity=self._equity, circuits=tuple(circuits))
 
     def cascade_count(self, now_ns: int) -> int:
@@ -185,9 +191,12 @@ class BreakerBoard:
         if not math.isfinite(equity):
             return
         self._equity = equity
-        circuit = self.circuit(SYSTEM).earned(equity, equity)
-        self._circuits[SYSTEM] = circuit
+        lowest, highest = self._quiet
+        if lowest < equity <= highest:
+            return
+        circuit = self._circuits[SYSTEM] = self.circuit(SYSTEM)
         self._apply(self._reached(circuit, now_ns), now_ns)
+        self._quiet = self._quiet_range(self.circuit(SYSTEM))
 
     # what time and people do
 
@@ -195,6 +204,7 @@ class BreakerBoard:
         """Take over the powers of a mode: tighter thresholds act at once on what was counted before."""
         self._powers = powers
         self._multiplier = powers.breaker_threshold_multiplier or self._multiplier
+        self._quiet = _NEVER_QUIET
         self._show()
         reached = [change for circuit in self.snapshot().circuits for change in self._reached(circuit, now_ns)]
         self._apply(reached, now_ns)
@@ -250,6 +260,14 @@ class BreakerBoard:
                 changes.append(self._tripped(circuit, Cause.ERRORS, answers.rate, limit, now_ns))
         self._apply(changes, now_ns)
 
+    def _quiet_range(self, system: Circuit) -> tuple[float, float]:
+        """Return between which equities there is neither a new highest nor a drawdown that counts."""
+        config = self._config.system
+        if not system.equity_base > 0.0:
+            return _NEVER_QUIET
+        fall = config.drawdown_max * self._multiplier * system.equity_base * (1.0 - 1e-9)
+        return system.profit_peak - fall if config.counts(Cause.DRAWDOWN) else -math.inf, system.profit_peak
+
     def _reached(self, circuit: Circuit, now_ns: int) -> list[_Change]:
         reached = circuit.reached(self._config.of(circuit.level), self._multiplier)
         if reached is None or circuit.state is State.OPEN:
@@ -274,6 +292,7 @@ class BreakerBoard:
     def _apply(self, changes: list[_Change], now_ns: int) -> None:
         if not changes:
             return
+        self._quiet = _NEVER_QUIET
         before = {change.after.scope: self.circuit(change.after.scope) for change in changes}
         loosening = [change for change in changes if change.after.state.rank < before[change.after.scope].state.rank]
         tightening = [change for change in changes if change not in loosening]

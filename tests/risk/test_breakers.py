@@ -154,6 +154,23 @@ def test_the_system_opens_on_the_accounts_fall_from_its_highest_equity_without_a
     assert desk.state(VENUE) is State.CLOSED
 
 
+@settings(max_examples=200)
+@given(st.lists(st.floats(9_000.0, 11_000.0), max_size=30), st.sampled_from([Mode.SEMI_AUTO, Mode.FULL_AUTO]))
+def test_the_system_opens_at_the_first_equity_so_far_below_the_highest(equities: list[float], mode: Mode) -> None:
+    desk = Desk(only(Cause.DRAWDOWN), mode)
+    threshold = 0.05 * (0.75 if mode is Mode.SEMI_AUTO else 1.0)
+    highest = EQUITY
+    for equity in equities:
+        desk.board.note_equity(equity, NOW)
+        highest = max(highest, equity)
+        assert desk.board.circuit(SYSTEM).profit == equity
+        assert desk.board.circuit(SYSTEM).profit_peak == highest
+        if (highest - equity) / highest >= threshold:
+            assert desk.state(SYSTEM) is State.OPEN
+            return
+        assert desk.state(SYSTEM) is State.CLOSED
+
+
 def test_an_unknown_equity_is_passed_over() -> None:
     desk = Desk()
     desk.board.note_equity(math.nan, NOW)
