@@ -102,7 +102,6 @@ class CorrelationTracker:
             with its larger side. Exposures that would gain are not subtracted. NaN where an exposure is.
 
         """
-        self._grow(max(sides.shape[1], place + 1))
         return float(
             _cluster(
                 place,
@@ -155,14 +154,18 @@ def _cluster(
     observations_min: int,
 ) -> float:
     total = 0.0
+    known = counts.shape[0]
     for other in range(sides.shape[1]):
         same, opposite = sides[side, other], sides[1 - side, other]
         if other == place or (same == 0.0 and opposite == 0.0):
             continue
         if same != same or opposite != opposite:  # noqa: PLR0124
             return np.nan
+        if place >= known or other >= known or counts[place, other] < observations_min:
+            total += max(same, opposite)
+            continue
         scale = np.sqrt(squares[place, other] * squares[other, place])
-        if counts[place, other] < observations_min or scale == 0.0:
+        if scale == 0.0:
             total += max(same, opposite)
             continue
         correlation = products[place, other] / scale

@@ -112,11 +112,13 @@ class PortfolioRisk:
         """Return the instrument's place in matrices, a new one where it is not known."""
         place = self._grid.place(instrument)
         if place >= self._count:
-            missing = np.zeros((2, place + 1 - self._count))
-            self._notionals = np.hstack((self._notionals, missing))
-            self._sides = np.hstack((self._sides, missing))
-            for per_place in (self._unit_loss, self._losses, self._larger_sides):
-                per_place.extend([0.0] * (place + 1 - self._count))
+            missing = place + 1 - self._notionals.shape[1]
+            if missing > 0:
+                more = np.zeros((2, max(missing, self._notionals.shape[1])))  # at least twice as many as there were
+                self._notionals = np.hstack((self._notionals, more))
+                self._sides = np.hstack((self._sides, more))
+                for per_place in (self._unit_loss, self._losses, self._larger_sides):
+                    per_place.extend([0.0] * more.shape[1])
             self._count = place + 1
             self._learned_at = -1
         return place
@@ -231,10 +233,12 @@ class PortfolioRisk:
         known = len(returns) - np.isnan(returns).sum(axis=0)
         enough = known >= config.observations_min
         joint = [place for place in range(count) if enough[place] and grid.covers(place)]
+        together = set(joint)
         if config.method is RiskMethod.FILTERED and len(returns):
             returns = filter_returns(returns, config.decay)
 
-        self._scenarios = np.zeros((count, len(returns)))
+        width = self._notionals.shape[1]
+        self._scenarios = np.zeros((width, len(returns)))
         self._scenarios[joint] = np.nan_to_num(returns[:, joint].T, nan=0.0)
         if config.method is RiskMethod.PARAMETRIC and joint:
             shrunk = ledoit_wolf(self._scenarios[joint].T)
@@ -242,18 +246,17 @@ class PortfolioRisk:
             centred = self._scenarios[joint] - self._scenarios[joint].mean(axis=1, keepdims=True)
             self._scenarios[joint] = centred * math.sqrt(1.0 - shrunk.shrinkage)
             self._constants[5] = shrunk.shrinkage * mean_variance
-        self._alone = np.zeros((4, count))
+        self._alone = np.zeros((4, width))
         for place in range(count):
             if not enough[place]:
                 of_var, of_cvar = self._constants[3:5]
                 self._alone[:2, place] = config.move_assumed
                 self._alone[2:, place] = config.move_assumed * of_cvar / of_var  # as far beyond as with a normal loss
-            elif place not in joint:
+            elif place not in together:
                 self._alone[:, place] = self._of_one(returns[:, place])
-        self._unit_loss = [self._worse_shortfall(place, place in joint) for place in range(count)]
-        self._losses = [
-            float(np.max(np.abs(self._notionals[:, place]))) * self._unit_loss[place] for place in range(count)
-        ]
+        self._unit_loss[:count] = [self._worse_shortfall(place, place in together) for place in range(count)]
+        largest = np.max(np.abs(self._notionals), axis=0)
+        self._losses = [notional * unit for notional, unit in zip(largest.tolist(), self._unit_loss, strict=True)]
         self._profits = np.zeros((2, len(returns)))
         self._learned_at = grid.rows_ever
         self._stale = True

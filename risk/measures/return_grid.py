@@ -55,7 +55,6 @@ class ReturnGrid:
             place = self._places[instrument] = len(self._prices)
             self._prices.append(math.nan)
             self._first_rows.append(-1)
-            self._buffer = np.hstack((self._buffer, np.full((2 * self._window, 1), math.nan)))
         return place
 
     def on_mark(self, instrument: str, price: float, ts_ns: int) -> bool:
@@ -69,7 +68,12 @@ class ReturnGrid:
         return closed
 
     def returns(self) -> F64:
-        """Return the rows kept, float64[rows, k], the oldest first; a view that the next mark may overwrite."""
+        """
+        Return the rows kept, float64[rows, k], the oldest first; a view that the next mark may overwrite.
+
+        There are at least as many columns as places given out; those beyond are NaN.
+        """
+        self._widen()
         return self._buffer[self._start : self._stop]
 
     def since(self, row: int) -> F64:
@@ -83,12 +87,15 @@ class ReturnGrid:
 
     def _close_row(self) -> bool:
         """Turn the marks since the last instant into a row; False where they are first samples only."""
+        for instrument in self._marked:
+            self.place(instrument)
+        self._widen()
         stop = self._stop
         if stop == len(self._buffer):
             stop = self._make_room()
         moved = False
         for instrument, price in self._marked.items():
-            place = self.place(instrument)
+            place = self._places[instrument]
             before = self._prices[place]
             if before > 0.0:
                 self._buffer[stop, place] = price / before - 1.0
@@ -102,6 +109,13 @@ class ReturnGrid:
             self._start = max(self._start, self._stop - self._window)
             self._rows_ever += 1
         return moved
+
+    def _widen(self) -> None:
+        """Make columns for all places, twice as many as there were where they are too few."""
+        missing = len(self._prices) - self._buffer.shape[1]
+        if missing > 0:
+            more = np.full((2 * self._window, max(missing, self._buffer.shape[1])), math.nan)
+            self._buffer = np.hstack((self._buffer, more))
 
     def _make_room(self) -> int:
         """Move the rows that stay to the top of the buffer; return where the next one goes."""

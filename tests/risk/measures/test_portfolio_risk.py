@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -184,6 +185,17 @@ def test_correlations_are_those_of_the_sampled_returns_whenever_they_are_asked_f
     expected = weighted[0, 1] / math.sqrt(weighted[0, 0] * weighted[1, 1])
     assert asked_at_end.correlation("A", "B") == pytest.approx(expected)
     assert asked_often.correlation("A", "B") == asked_at_end.correlation("A", "B")
+
+
+def test_thousands_of_positions_are_taken_over_in_no_time() -> None:
+    portfolio = PortfolioRisk(CONFIG, CorrelationLimitConfig())
+    before = time.process_time()
+    for number in range(10_000):
+        portfolio.hold(f"X{number}", 10.0, 10.0, 0.0)
+
+    assert portfolio.present().var == pytest.approx(10_000.0)
+    assert portfolio.cluster("X0", 1.0) == pytest.approx(99_990.0)
+    assert time.process_time() - before < 5.0
 
 
 def test_working_orders_count_and_hedge_nothing() -> None:
