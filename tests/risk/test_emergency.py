@@ -494,6 +494,49 @@ def test_a_position_that_never_gets_smaller_is_hedged_too() -> None:
     assert len(room.reduced()) > 2
 
 
+def test_a_close_that_is_never_answered_is_impossible_in_the_end_and_hedged() -> None:
+    room = Room(Fate.LOST, Fate.GOOD, Fate.LOST, Fate.GOOD, tries_max=1, stuck_s=10.0, **HEDGES)
+    room.desk.hold(50.0, instrument=SOL)
+
+    room.closer.begin("drawdown")
+    room.timeline.run(9.0)
+    assert room.closer.progress().impossible == ()
+    room.timeline.run(6.5)
+
+    assert room.closer.progress().impossible == (f"{SOL}-A-001",)
+    assert len(room.desk.purposes("hedge")) == 1
+
+
+def test_a_hedge_on_its_way_is_neither_cancelled_nor_sent_again() -> None:
+    room = Room(Fate.SLOW, slice_every_s=0.5, **HEDGES)
+    room.halt("BYBIT")
+    room.desk.hold(50.0, instrument=SOL)
+
+    room.closer.begin("venue lost")
+    room.timeline.run(1.8)
+    assert len(room.desk.orders()) == 1
+    room.timeline.run(5.0)
+
+    assert [step[0] for step in room.desk.sent] == ["hedge"]
+    assert room.desk.held["Guard-HEDGE", ETH] == -2.0
+
+
+def test_a_hedge_no_longer_grows_when_closing_works_again() -> None:
+    room = Room(Fate.PART, participation=0.1, **HEDGES)
+    room.halt("BYBIT")
+    room.desk.hold(50.0, instrument=SOL)
+    room.desk.books[SOL] = book(SOL, depth=50.0)
+    room.closer.begin("venue lost")
+    room.timeline.run(0.1)
+    assert room.desk.held["Guard-HEDGE", ETH] == -1.0
+
+    room.reopen("BYBIT")
+    room.timeline.run(20.0)
+
+    assert len(room.desk.purposes("hedge")) == 1
+    assert room.desk.held["A-001", SOL] > 25.0
+
+
 def test_nothing_is_hedged_where_closing_works_or_where_the_hedges_venue_is_lost_as_well() -> None:
     room = Room(**HEDGES)
     room.desk.hold(50.0, instrument=SOL)

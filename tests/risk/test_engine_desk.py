@@ -54,9 +54,11 @@ def test_closes_all_of_a_position_in_its_strategys_name(entry: Any) -> None:
     assert order.strategy_id == strategy.id
     assert order.position_id == PositionId(POSITION)
     assert order.is_reduce_only
-    assert order.quantity == strategy.quantity(SIZE)
+    assert order.init_event.quantity == strategy.quantity(SIZE)
     assert order.tags == ["guard:KILL"]
     assert "PositionClosed" in strategy.names()
+    told = [type(event).__name__ for event in strategy.events if getattr(event, "client_order_id", None) is not None]
+    assert told.count("OrderInitialized") == 2
     assert controller.gate.decisions.counts == {"APPROVED": 2}
     assert "FILL_WITHOUT_TICKET" not in floor.kinds()
 

@@ -139,6 +139,12 @@ def test_a_strategy_may_close_its_own_beside_anothers_opposite_and_no_more_than_
     )
 
     assert controller.gate.decisions.counts == {"APPROVED": 3, "REDUCE_ONLY_INCREASES": 2}
+    own = [order for order in strategy.orders if order.is_reduce_only]
+    assert {order.init_event.quantity.as_double(): order.status for order in own} == {
+        0.03: OrderStatus.DENIED,
+        SIZE: OrderStatus.FILLED,
+        0.01: OrderStatus.DENIED,
+    }
     assert [position.strategy_id.value for position in strategy.positions] == ["Scripted-002"]
 
 
