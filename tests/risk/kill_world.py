@@ -77,7 +77,7 @@ class Floor:
             now=clock.timestamp_ns,
             audit=gate.audit,
             facts=gate.view.facts,
-            allow_hedges=lambda allowances: None,
+            allow_hedges=gate.view.apply_hedges,
             config=self.emergency_config,
         )
         gate.watch.observers += [self.kill, self.closer]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,18 +13,11 @@ from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.identifiers import InstrumentId
 
 from catalog.spec_files import shipped_spec
-from risk.checks.hedge import HedgeAllowance, hedge_allowed
-from risk.checks.numbers import malformed
 from risk.controller import facts_of
 from risk.desk import Purpose
-from risk.growth import reduction_of
-from risk.intent import Intent, Side
-from risk.limits import LimitsConfig
+from risk.intent import Side
 from risk.modes.emergency_records import EmergencyConfig, HedgeConfig
 from risk.modes.table import Mode
-from risk.ruleset import Ruleset
-from risk.verdict import Approved, Refusal
-from risk.view import View
 
 ETH = "ETHUSDT-PERP.BINANCE"
 SIZE = 0.05
@@ -121,26 +113,12 @@ def test_a_strategy_that_leaves_by_itself_is_not_closed_twice() -> None:
 # -- the hedge ---------------------------------------------------------------------------------------------------------
 
 
-class HedgingRules(Ruleset):
-    """The rules with the hedge's exception where the control room puts it: behind reductions, before the mode."""
-
-    allowances: Mapping[str, HedgeAllowance] = {}
-
-    def decide(self, intent: Intent, view: View) -> Approved | Refusal:
-        if malformed(intent) is None and reduction_of(intent, view) is None:
-            verdict = hedge_allowed(intent, view, self.allowances)
-            if verdict is not None:
-                return verdict
-        return super().decide(intent, view)
-
-
 class HedgingFloor(Floor):
-    """A floor with a second instrument to hedge with, and a switch that makes the first impossible to trade."""
+    """A floor with a second instrument to hedge with."""
 
     def __init__(self) -> None:
         config = EmergencyConfig(slice_every_s=2.0, hedges={NAME: HedgeConfig(instrument=ETH, ratio=20.0)})
         super().__init__(emergency=config)
-        self.halted = False
 
     def __call__(self, engine: Any) -> None:
         instrument = shipped_spec(ETH).instrument()
@@ -160,11 +138,7 @@ class HedgingFloor(Floor):
         ]
         engine.add_data(quotes)
         super().__call__(engine)
-        gate = self.controller.gate
-        gate.view.set_facts(facts_of(shipped_spec(ETH), 3.0))
-        gate.rules = rules = HedgingRules(LimitsConfig())
-        self.closer._hedges._allow_hedges = lambda allowances: setattr(rules, "allowances", allowances)
-        self.closer._can_trade = lambda venue: not self.halted
+        self.controller.gate.view.set_facts(facts_of(shipped_spec(ETH), 3.0))
 
 
 def test_what_can_not_be_closed_is_hedged_through_the_gate_and_let_go_with_it() -> None:
@@ -183,8 +157,7 @@ def test_what_can_not_be_closed_is_hedged_through_the_gate_and_let_go_with_it() 
     def heal(strategy: Scripted) -> None:
         floor.closer._can_trade = lambda venue: True
 
-    subscribe = floor.at(lambda it: None)
-    script = {1: subscribe, 3: BUY, 6: halt, 20: floor.at(look), 25: heal}
+    script = {3: BUY, 6: halt, 20: floor.at(look), 25: heal}
     strategy, controller = play(script, prepare=floor)
 
     assert seen == [{NAME: pytest.approx(0.05), ETH: pytest.approx(-1.0)}]
