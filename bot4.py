@@ -20,6 +20,10 @@ GROUPS: dict[str, tuple[str, str]] = {
     "features": ("strategies.cli", "List, compute and verify features."),
     "model": ("research.training.cli", "Train models and list them."),
     "backtest": ("research.backtest.cli", "Run backtests, list, show and compare them."),
+    "node": ("live.cli", "Run a paper node, and ask one how it is."),
+    "mode": ("live.mode_cli", "Show and change a node's control mode."),
+    "approvals": ("live.approvals_cli", "Answer what waits for an operator."),
+    "risk": ("live.risk_cli", "Figures, limits, kill switches and stress tests."),
     "audit": ("research.trail.cli", "Check the audit log, read it, and follow one order from signal to fill."),
     "report": ("research.reports.cli", "Name the first difference between two runs."),
 }

@@ -37,7 +37,8 @@ class OperatorDesk:
     """
     Carry out commands as they come on the bus, each id once.
 
-    Every command is audited with who asked and what became of it. Who may ask for what, in which mode, is the table
+    Every command is audited with who asked and what became of it. One that claims no role is taken for its operator's
+    configured one. Who may ask for what, in which mode, is the table
     `risk.modes.permissions`; modes are decided by the governor, approvals by the review desk.
 
     Parameters
@@ -81,7 +82,10 @@ class OperatorDesk:
         return self._answers.get(ask_id)
 
     def _carry_out(self, ask: Ask, now_ns: int) -> str:
-        who = authority_of(ask.operator, ask.role, ask.reason, self._room.config.people)
+        people = self._room.config.people
+        held = people.roles.get(ask.operator)
+        role = ask.role or ("" if held is None else held.value)
+        who = authority_of(ask.operator, role, ask.reason, people)
         if isinstance(who, Objection):
             return f"{REFUSED}: {who}"
         if not permitted(who.role, ask.verb, self._room.governor.mode):
@@ -145,7 +149,7 @@ class OperatorDesk:
     # -- kill switches -----------------------------------------------------------------------------------------
 
     def _kill(self, ask: Ask, who: Authority, now_ns: int) -> str:  # noqa: ARG002 (a verb's signature)
-        scope = _scope(ask)
+        scope = scope_of(ask)
         if isinstance(scope, str):
             return f"{REFUSED}: {scope}"
         policy = ask.arguments.get("flatten")
@@ -156,7 +160,7 @@ class OperatorDesk:
         return f"{DONE}: {'engaged' if changed else 'engaged already'}"
 
     def _clear(self, ask: Ask, who: Authority, now_ns: int) -> str:
-        scope = _scope(ask)
+        scope = scope_of(ask)
         if isinstance(scope, str):
             return f"{REFUSED}: {scope}"
         if ask.arguments.get("what") == "breaker":
@@ -186,7 +190,8 @@ class OperatorDesk:
         return f"{DONE}: {path} {'as configured' if value is None else value}"
 
 
-def _scope(ask: Ask) -> Scope | str:
+def scope_of(ask: Ask) -> Scope | str:
+    """Return what a KILL or CLEAR is about, or what is wrong with it."""
     level = next((each for each in Level if each.value == ask.arguments.get("level")), None)
     if level is None:
         levels = ", ".join(each.value for each in Level)
