@@ -87,3 +87,10 @@ def test_two_venues_need_to_say_where_the_cash_is() -> None:
 )  # fmt: skip
 def test_the_asset_is_read_from_the_symbol(instrument: str, asset: str) -> None:
     assert asset_of(instrument) == asset
+
+
+def test_the_pages_example_is_a_portfolio(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stress.md").read_text()
+    (tmp_path / "example.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+
+    assert read_portfolio(tmp_path / "example.toml").equity == pytest.approx(101_500.0)
