@@ -126,7 +126,9 @@ class View:
     @property
     def drawdown(self) -> float:
         """Loss from the peak as a fraction of it, 0 at the peak; NaN where there is no positive peak."""
-        return loss_fraction(self.equity, self.peak_equity)
+        equity = self.equity
+        peak = self._peak.highest(self.ts_ns, self._settled)
+        return loss_fraction(equity, peak if equity <= peak else equity)  # noqa: FURB136 (max would lose a NaN)
 
     @property
     def start_equity(self) -> float:
@@ -141,7 +143,8 @@ class View:
     @property
     def daily_loss(self) -> float:
         """Loss since the UTC day began as a fraction of its start, 0 for a gain; NaN without a positive start."""
-        return loss_fraction(self.equity, self.day_start_equity)
+        equity = self.equity
+        return loss_fraction(equity, equity if self.ts_ns == self._day_start_ts else self._day_start)
 
     @property
     def open_positions(self) -> int:
