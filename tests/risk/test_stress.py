@@ -94,6 +94,15 @@ def test_an_isolated_position_loses_its_margin_and_no_more() -> None:
     assert outcome.leverage == pytest.approx(900.0 / 7_900.0)
 
 
+def test_an_isolated_position_outlives_the_cross_account_beside_it() -> None:
+    portfolio = account(perp(1_000.0), perp(-10.0, symbol="ETHUSDT-PERP.BINANCE", isolated_margin=2_000.0))
+
+    outcome = run_scenario(portfolio, fall(0.3))
+
+    assert outcome.liquidated == ("BINANCE",)
+    assert outcome.equity == pytest.approx(2_000.0 + 300.0)
+
+
 def test_a_contract_without_brackets_is_judged_on_the_safe_side() -> None:
     known, unknown = account(perp(500.0)), account(perp(500.0, brackets=()))
 
