@@ -24,14 +24,14 @@ class PaperClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):
     """
     What the paper venue is.
 
-    `cash` is the wallet balance at the start, exact, as a decimal in text; `marked` names the instruments for which
+    `balances` is what the wallet holds at the start, exact, by currency; `marked` names the instruments for which
     mark bars will come. `created` is told of the client, because the node keeps it to itself.
     """
 
     venue: str
     specs: tuple[InstrumentSpec, ...]
     settings: VenueConfig
-    cash: str
+    balances: dict[str, Decimal]
     created: Any
     marked: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class PaperExecutionClient(LiveExecutionClient):
             config.specs,
             config.settings,
             config.marked,
-            Decimal(config.cash),
+            config.balances,
             portfolio=portfolio,
             **engine,
         )

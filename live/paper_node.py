@@ -177,7 +177,7 @@ class PaperNode:
                     venue=venue,
                     specs=feed.specs,
                     settings=self.session.venue,
-                    cash=account.cash,
+                    balances=account.balances,
                     created=self._take_client,
                     marked=feed.marked,
                 )
@@ -287,8 +287,6 @@ class PaperNode:
     async def _play(self) -> None:
         try:
             await self._feed.play()
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it ends the session and is raised from there)
             self._fail(error)
             return
@@ -297,6 +295,12 @@ class PaperNode:
 
     async def _beat(self, writer: RecordingWriter) -> None:
         """Move the clocks when nothing else does, and make durable what has come."""
+        try:
+            await self._beat_on(writer)
+        except Exception as error:  # noqa: BLE001 (as in `_play`)
+            self._fail(error)
+
+    async def _beat_on(self, writer: RecordingWriter) -> None:
         beats, fills = 0, 0
         while True:
             await asyncio.sleep(self.config.node.heartbeat_ms / 1e3)

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from nautilus_trader.model.data import CustomData
 
 from live.timeline import Timeline
-from research.recording.codec import stamped
+from research.recording.codec import UnrecordableError, stamped
 
 
 class Sink(Protocol):
     """Where inputs are kept."""
 
     def append(self, data: Any) -> None:
-        """Keep one input; raise `TypeError` for a kind that can't be kept."""
+        """Keep one input; raise `UnrecordableError` for a kind that can't be kept."""
 
 
 class Exchange(Protocol):
@@ -92,7 +92,7 @@ class Sequencer:
 
         Raises
         ------
-        TypeError
+        UnrecordableError
             If it is of a kind that recordings can't hold; it then has no effect.
 
         """
@@ -105,14 +105,16 @@ class Sequencer:
         if not self.timeline.now_ns < data.ts_init <= latest_ns:
             data = stamped(data, latest_ns)
         ts_ns: int = data.ts_init
-        self._sink.append(data)
         self._busy = True
         try:
+            self._sink.append(data)
             self.timeline.advance(ts_ns)
             self._exchange.show(data)
             self._process(data)
             self._settle(ts_ns)
             self.timeline.finish(ts_ns)
+        except UnrecordableError:
+            raise  # before it had any effect
         except BaseException as fault:
             self.stop()
             if self.on_fault is not None:

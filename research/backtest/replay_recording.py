@@ -86,7 +86,7 @@ def replay(
     try:
         venue = header.specs[0].venue
         handles = add_venue(
-            engine, venue, header.specs, config.venue, marked=header.marked, cash=header.account.cash_exact
+            engine, venue, header.specs, config.venue, marked=header.marked, balances=header.account.balances
         )
         attached = attach(engine, handles, config, header.account, header.start_ns, folder)
         for batch in _batches(inputs):

@@ -38,14 +38,16 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
     An account at an instant.
 
-    `cash` is the wallet balance in `currency`, exact, as a decimal in text. `ts_ns` is engine time; 0 for an account
-    that has not traded.
+    `cash` is the wallet balance in `currency`, exact, as a decimal in text, and `others` what the wallet holds of
+    other currencies, as a spot account does of what it bought. `ts_ns` is engine time; 0 for an account that has not
+    traded.
     """
 
     ts_ns: int
     currency: str
     cash: str
     mode: Mode
+    others: dict[str, str] = {}
     positions: tuple[HeldPosition, ...] = ()
     working: tuple[WorkingOrder, ...] = ()
 
@@ -53,6 +55,11 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def cash_exact(self) -> Decimal:
         """Return the wallet balance as a decimal."""
         return Decimal(self.cash)
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """Return everything the wallet holds, by currency."""
+        return {self.currency: self.cash_exact} | {code: Decimal(amount) for code, amount in self.others.items()}
 
 
 def read_account(cache: Any, venue: Any, currency: str, mode: Mode, ts_ns: int) -> AccountState:
@@ -74,7 +81,7 @@ def read_account(cache: Any, venue: Any, currency: str, mode: Mode, ts_ns: int) 
 
     """
     account = cache.account_for_venue(venue)
-    balances = {str(money): balance.total for money, balance in account.balances().items()}
+    balances = {code.code: balance.total.as_decimal() for code, balance in account.balances().items()}
     positions = [
         HeldPosition(
             instrument=position.instrument_id.value,
@@ -99,8 +106,9 @@ def read_account(cache: Any, venue: Any, currency: str, mode: Mode, ts_ns: int) 
     return AccountState(
         ts_ns=ts_ns,
         currency=currency,
-        cash=str(balances[currency].as_decimal()),
+        cash=str(balances.pop(currency)),
         mode=mode,
+        others={code: str(amount) for code, amount in sorted(balances.items())},
         positions=tuple(sorted(positions, key=lambda each: each.position_id)),
         working=tuple(sorted(working, key=lambda each: each.client_order_id)),
     )

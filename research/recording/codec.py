@@ -36,20 +36,24 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 
 
+class UnrecordableError(TypeError):
+    """Refuse an input of a kind that recordings do not hold."""
+
+
 def encode(data: Any) -> bytes:
     """
     Return one input as bytes.
 
     Raises
     ------
-    TypeError
+    UnrecordableError
         If it is of a kind that recordings do not hold: it must then not be processed either.
 
     """
     inner = data.data if type(data) is CustomData else data
     entry = _BY_TYPE.get(type(inner))
     if entry is None:
-        raise TypeError(f"a recording can't hold {type(inner).__name__}; it holds {', '.join(sorted(KINDS))}")
+        raise UnrecordableError(f"a recording can't hold {type(inner).__name__}; it holds {', '.join(sorted(KINDS))}")
     code, to_row, _ = entry
     return _encode([code, inner.ts_event, inner.ts_init, *to_row(inner)])
 
@@ -63,7 +67,10 @@ def decode(payload: bytes) -> Any:
 def stamped(data: Any, ts_init: int, ts_event: int | None = None) -> Any:
     """Return the same data as of another instant; `ts_event` stays where it is not given, but never lies later."""
     inner = data.data if type(data) is CustomData else data
-    code, to_row, _ = _BY_TYPE[type(inner)]
+    entry = _BY_TYPE.get(type(inner))
+    if entry is None:
+        raise UnrecordableError(f"a recording can't hold {type(inner).__name__}; it holds {', '.join(sorted(KINDS))}")
+    code, to_row, _ = entry
     event = min(inner.ts_event, ts_init) if ts_event is None else ts_event
     return _BY_CODE[code](to_row(inner), event, ts_init)
 
@@ -71,10 +78,11 @@ def stamped(data: Any, ts_init: int, ts_event: int | None = None) -> Any:
 def _number(value: Any) -> int | bytes:
     """Return a price's or quantity's digits as an integer at its own precision; its raw bytes where they don't fit."""
     step = _STEPS[value.precision]
-    digits, rest = divmod(value.raw, step)
+    raw: int = value.raw
+    digits, rest = divmod(raw, step)
     if rest == 0 and -(1 << 63) <= digits < 1 << 64:
-        return int(digits)
-    return int(value.raw).to_bytes(17, "little", signed=True)
+        return digits
+    return raw.to_bytes(17, "little", signed=True)
 
 
 def _raw(number: int | bytes, precision: int) -> int:
@@ -91,7 +99,7 @@ def _quantity(number: int | bytes, precision: int) -> Quantity:
     return Quantity.from_raw(_raw(number, precision), precision)
 
 
-_STEPS: Final = [10 ** (FIXED_PRECISION - precision) for precision in range(FIXED_PRECISION + 1)]
+_STEPS: Final[list[int]] = [10 ** (FIXED_PRECISION - precision) for precision in range(FIXED_PRECISION + 1)]
 
 _ids: dict[str, InstrumentId] = {}
 _bar_types: dict[str, BarType] = {}
@@ -208,8 +216,8 @@ def _mark_bar_row(mark: MarkBar) -> Row:
 
 
 def _mark_bar(row: Row, ts_event: int, ts_init: int) -> CustomData:
-    prices = [_price(number, row[1]) for number in row[2:]]
-    return wrap_mark(MarkBar(_id(row[0]), *prices, ts_event, ts_init))
+    open_, high, low, close = (_price(number, row[1]) for number in row[2:])
+    return wrap_mark(MarkBar(_id(row[0]), open_, high, low, close, ts_event, ts_init))
 
 
 def _command_row(command: OperatorCommand) -> Row:

@@ -71,7 +71,7 @@ class RecordingWriter:
         self.inputs = 0
 
     def append(self, data: Any) -> None:
-        """Record one input; raise `TypeError` for a kind recordings do not hold."""
+        """Record one input; raise `UnrecordableError` for a kind recordings do not hold."""
         self._frames.append(encode(data))
         self.inputs += 1
 

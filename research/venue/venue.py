@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -99,7 +99,7 @@ def add_venue(
     specs: Sequence[InstrumentSpec],
     config: VenueConfig,
     marked: Collection[str] = (),
-    cash: Decimal | None = None,
+    balances: Mapping[str, Decimal] | None = None,
 ) -> VenueHandles:
     """
     Add a simulated venue and its instruments to a backtest engine.
@@ -120,8 +120,9 @@ def add_venue(
         The user's choices.
     marked : collection of str
         Ids of the instruments for which mark bars will be fed.
-    cash : Decimal, optional
-        Wallet balance at the start, exact; `config.starting_balance` by default.
+    balances : mapping of str to Decimal, optional
+        What the account holds at the start, exact, by currency; by default `config.starting_balance` in the
+        settlement currency.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def add_venue(
         If the instruments do not fit on one account, or the VIP schedule meets another kind than perpetuals.
 
     """
-    assembly = _assemble(venue_name, specs, config, marked, cash)
+    assembly = _assemble(venue_name, specs, config, marked, balances)
     engine.add_venue(**assembly.arguments)
     kernel, handles = engine.kernel, assembly.handles
     exchange = handles.player.exchange
@@ -159,7 +160,7 @@ def build_exchange(
     specs: Sequence[InstrumentSpec],
     config: VenueConfig,
     marked: Collection[str] = (),
-    cash: Decimal | None = None,
+    balances: Mapping[str, Decimal] | None = None,
     *,
     portfolio: Any,
     msgbus: Any,
@@ -173,7 +174,7 @@ def build_exchange(
     engine does. It has no client yet; see `courier_client`. The other parameters are those of `add_venue`, and the
     engine's own parts.
     """
-    assembly = _assemble(venue_name, specs, config, marked, cash)
+    assembly = _assemble(venue_name, specs, config, marked, balances)
     AccountFactory.register_calculated_account(venue_name)
     exchange = SimulatedExchange(
         **assembly.arguments,
@@ -195,7 +196,7 @@ def _assemble(
     specs: Sequence[InstrumentSpec],
     config: VenueConfig,
     marked: Collection[str],
-    cash: Decimal | None,
+    balances: Mapping[str, Decimal] | None,
 ) -> Assembly:
     currency, account_type = _check(venue_name, specs, config)
     venue = Venue(venue_name)
@@ -215,12 +216,14 @@ def _assemble(
 
     player = BarPlayer(venue, board, liquidation, high_first=config.bar_path == "high_first")
     modules: list[SimulationModule | None] = [funding, borrowing, player]
-    balance = Money(config.starting_balance, currency) if cash is None else Money.from_decimal(cash, currency)
+    held = [Money(config.starting_balance, currency)]
+    if balances is not None:
+        held = [Money.from_decimal(amount, Currency.from_str(code)) for code, amount in balances.items()]
     arguments = {
         "venue": venue,
         "oms_type": OmsType.NETTING,
         "account_type": account_type,
-        "starting_balances": [balance],
+        "starting_balances": held,
         "base_currency": None,
         "default_leverage": Decimal(repr(config.leverage)) if account_type == AccountType.MARGIN else Decimal(1),
         "margin_model": LeveragedMarginModel(),

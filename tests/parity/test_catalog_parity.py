@@ -34,6 +34,8 @@ def bars_config(folder: Path, **venue: Any) -> NodeConfig:
         "exit_strength": 0.05,
         "max_holding_bars": 6,
         "cooldown_bars": 0,
+        "fusion": {"stop_atr": 6.0},
+        "sizing": {"edge_at_full_strength": 0.5, "slippage_bps": 0.0},
     }
     document = {
         "node": {"name": "bars", "folder": str(folder), "heartbeat_ms": 20},
