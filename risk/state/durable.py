@@ -198,7 +198,8 @@ class DurableState:
         Raises
         ------
         StateError
-            If the record is not durable everywhere it must be: it must not take effect. Never for EMERGENCY.
+            If the record is not durable everywhere it must be: it must not take effect. Never for EMERGENCY, which is
+            therefore what remains to a caller whose tightening was refused.
 
         """
         if move is Move.EMERGENCY:

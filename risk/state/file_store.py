@@ -60,6 +60,8 @@ class FileStore:
     ------
     PreconditionError
         If another process holds the folder, or it cannot be used.
+    PoisonedError
+        If the disk fails while the reserve is allocated.
 
     """
 
@@ -79,7 +81,11 @@ class FileStore:
         except OSError as error:
             raise PreconditionError(f"{folder}: cannot hold the state: {error}") from error
         self._contents = _read(self._files, folder)
-        self._renew_reserve()
+        try:
+            self._renew_reserve()
+        except StateError:
+            self._release()
+            raise
 
     def load(self) -> Finding:
         """Return what the folder held when it was opened, or what was saved since."""

@@ -28,7 +28,7 @@ class EtcdServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
-    def config(self, prefix: str, timeout_s: float = 0.5) -> EtcdConfig:
+    def config(self, prefix: str, timeout_s: float = 1.0) -> EtcdConfig:
         return EtcdConfig(port=self.port, prefix=prefix, timeout_s=timeout_s)
 
     def start(self) -> None:

@@ -175,23 +175,22 @@ def test_commits_go_on_while_the_copy_fails_and_it_is_tried_again(tmp_path: Path
     begin = time.monotonic()
     for step, mode in enumerate((Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO)):
         state.commit(Payload.of(mode, step), mode.priority, Move.LEVEL if step == 0 else Move.UP)
-    assert state.commit(Payload.of(Mode.EMERGENCY, 9), Mode.EMERGENCY.priority, Move.EMERGENCY).durable
+    state.commit(Payload.of(Mode.EMERGENCY, 9), Mode.EMERGENCY.priority, Move.EMERGENCY)
     took = time.monotonic() - begin
 
     wait_until(lambda: kind.asked >= 3)
     wait_until(lambda: state.health()[-1].failures >= 2)
     health = state.health()[-1]
     kind.released.set()
-    assert took < 0.3
+    assert took < 1, "four commits that waited for the copy would take 1.2 s"
+    assert health.saved_epoch == -1
     assert health.store == "object store"
     assert not health.healthy
     assert health.waiting_epoch == state.current.epoch
     assert not state.close(0.5)
 
 
-def test_a_copy_that_was_away_catches_up_with_the_newest_record_only(
-    tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_copy_ends_with_the_newest_of_many_records(tmp_path: Path, endpoint: str) -> None:
     state = opened(tmp_path, endpoint)
     state.recover()
     for step in range(20):

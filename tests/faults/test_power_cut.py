@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from power_cut import PowerCutFiles
 
 from risk.intent import Side
 from risk.modes.table import Mode
+from risk.state.durable import Move
 from risk.state.failure import StateError
 from risk.state.file_store import FileStore
+from risk.state.files import File
 from risk.state.journal import Journal, recover
 from risk.state.journal_text import IntentRecord, JournalRecord, OutcomeRecord
 from risk.state.recovery import settle
@@ -104,6 +107,40 @@ def test_the_state_file_survives_every_power_cut(counted: Callable[[str], None])
 
     assert not found, found[:3]
     counted(f"power cut, state: {IMAGES} images, {len(found)} unreadable, lost or too permissive")
+
+
+class FullDisk(PowerCutFiles):
+    """A disk on which, once it is full, no new file can be made."""
+
+    full = False
+
+    def open(self, path: Path, *, create: bool) -> File:
+        if self.full and create:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().open(path, create=create)
+
+
+def test_emergency_from_the_reserve_of_a_full_disk_survives_every_power_cut() -> None:
+    chance = random.Random(6)
+    disk = FullDisk()
+    state = durable(FileStore(FOLDER, disk), FOLDER)
+    state.recover()
+    state.commit(Payload.of(Mode.MANUAL, 0), Mode.MANUAL.priority)
+    begun = len(disk.steps)
+    disk.full = True
+    assert state.commit(Payload.of(Mode.EMERGENCY, 1), Mode.EMERGENCY.priority, Move.EMERGENCY).durable
+    state.close()
+
+    kinds = set()
+    for cut in range(begun, len(disk.steps) + 1):
+        for _ in range(100):
+            image = disk.image(cut, chance)
+            recovered = settle({"file": FileStore(FOLDER, PowerCutFiles(image)).load()})
+            told = (1, Mode.EMERGENCY.priority) if cut == len(disk.steps) else (0, Mode.MANUAL.priority)
+            assert complaint(recovered, told, 1) is None, cut
+            assert recovered.doubt is None, cut
+            kinds.add(recovered.epoch)
+    assert kinds == {0, 1}
 
 
 @pytest.mark.parametrize("mutant", [NoFolderSync, NoFileSync])

@@ -80,4 +80,4 @@ def test_random_kills_lose_and_loosen_nothing(
     acknowledgements = kill_often(walkers, tmp_path / "state", cycles, seed=cycles)
 
     counted(f"random kills: {cycles} cycles, {acknowledgements} acknowledged transitions, 0 torn, lost or loosened")
-    assert acknowledgements > cycles // 2
+    assert acknowledgements > cycles // 10

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from mode_walk import Payload, complaint, durable
 from under_strace import points, run
+from walker import intent
 
 from risk.modes.table import Mode
 from risk.state.durable import Move
 from risk.state.failure import PoisonedError
 from risk.state.file_store import FileStore
 from risk.state.files import File, OsFiles
-from risk.state.journal import recover
+from risk.state.journal import Journal, recover
 from risk.state.recovery import settle
+from risk.state.store import StateRecord
 
 SYNCS = ("fdatasync", "fsync")
 
@@ -73,21 +75,64 @@ def test_each_failing_sync_of_appends_ends_the_walk(
 
 
 class FailingSync(OsFiles):
-    """A disk whose next sync fails, once."""
+    """A disk of which one sync fails, and which notes what is asked of it afterwards."""
 
-    failing = False
+    def __init__(self) -> None:
+        self.fail_next = False
+        self.since: list[str] | None = None
 
     def open(self, path: Path, *, create: bool) -> File:
-        file = super().open(path, create=create)
-        if self.failing and not path.name.startswith("suspect"):
-            self.failing = False
-            real = file
-            file = type("Once", (), {"sync": lambda _: _raise(), "__getattr__": lambda _, name: getattr(real, name)})()
-        return file
+        if self.since is not None:
+            self.since.append(path.name)
+        return _Watched(super().open(path, create=create), self)
 
 
-def _raise() -> None:
-    raise OSError(5, "Input/output error")
+class _Watched:
+    def __init__(self, file: File, disk: FailingSync) -> None:
+        self._file, self._disk = file, disk
+        self.truncate, self.close = file.truncate, file.close
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        if self._disk.since is not None:
+            self._disk.since.append("write")
+        self._file.write_at(offset, data)
+
+    def sync(self) -> None:
+        if self._disk.since is not None:
+            self._disk.since.append("sync")
+        if self._disk.fail_next:
+            self._disk.fail_next, self._disk.since = False, []
+            raise OSError(5, "Input/output error")
+        self._file.sync()
+
+
+def test_a_state_store_asks_nothing_more_of_a_disk_that_failed_once(tmp_path: Path) -> None:
+    disk = FailingSync()
+    store = FileStore(tmp_path / "s", disk)
+    store.save(StateRecord(epoch=0, rank=2, resume_rank=2, payload=b""))
+    disk.fail_next = True
+
+    for epoch in (1, 2, 3):
+        with pytest.raises(PoisonedError, match="the disk failed"):
+            store.save(StateRecord(epoch=epoch, rank=3, resume_rank=3, payload=b""))
+
+    assert disk.since == ["suspect"]
+
+
+def test_a_journal_asks_nothing_more_of_a_disk_that_failed_once(tmp_path: Path) -> None:
+    disk = FailingSync()
+    journal = Journal(tmp_path, disk)
+    journal.append(intent(0))
+    disk.fail_next = True
+
+    for number in (1, 2, 3):
+        with pytest.raises(PoisonedError, match="the disk failed"):
+            journal.append(intent(number), essential=True)
+    with pytest.raises(PoisonedError):
+        journal.rotate([])
+
+    assert disk.since == []
+    assert recover(tmp_path).records[0] == intent(0)
 
 
 def test_a_store_is_poisoned_for_good_by_one_failed_sync(tmp_path: Path) -> None:
@@ -95,7 +140,7 @@ def test_a_store_is_poisoned_for_good_by_one_failed_sync(tmp_path: Path) -> None
     state = durable(FileStore(tmp_path / "s", files), tmp_path / "s")
     state.recover()
     state.commit(Payload.of(Mode.MANUAL, 0), Mode.MANUAL.priority)
-    files.failing = True
+    files.fail_next = True
 
     with pytest.raises(PoisonedError):
         state.commit(Payload.of(Mode.MANUAL, 1), Mode.MANUAL.priority)

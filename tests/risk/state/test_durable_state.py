@@ -12,9 +12,9 @@ import pytest
 from risk.modes.table import Mode
 from risk.state.durable import DurableState, Move, StateConfig
 from risk.state.failure import FencedError, NoSpaceError, StateError
-from risk.state.file_store import FileStore
+from risk.state.file_store import FileStore, peek
 from risk.state.recovery import settle
-from risk.state.store import Finding, Missing, StateRecord
+from risk.state.store import Finding, Found, Missing, StateRecord
 
 EMERGENCY, MANUAL, SEMI_AUTO, FULL_AUTO = (
     mode.priority for mode in (Mode.EMERGENCY, Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO)
@@ -249,3 +249,21 @@ def test_nothing_of_the_state_folder_is_readable_by_others(tmp_path: Path, confi
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").iterdir()}
     assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_person_may_look_beside_a_running_node(tmp_path: Path, config: StateConfig) -> None:
+    assert peek(tmp_path / "state") == Missing()
+    state = DurableState(FileStore(tmp_path / "state"), config=config)
+    state.recover()
+    writer = threading.Thread(target=lambda: [state.commit(b"%d" % number, MANUAL) for number in range(40)])
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        finding = peek(tmp_path / "state")
+        if isinstance(finding, Found):
+            seen.append(finding.record.epoch)
+    writer.join()
+
+    assert seen == sorted(seen)
+    assert peek(tmp_path / "state") == Found(state.current)
+    state.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk.intent import Side
+from risk.state.bounded_journal import BoundedJournal
 from risk.state.failure import PoisonedError, StateError
 from risk.state.files import OsFiles
 from risk.state.journal import Journal, recover
-from risk.state.journal_text import IntentRecord, OutcomeRecord, frame
+from risk.state.journal_text import IntentRecord, JournalRecord, OutcomeRecord, frame
 from risk.state.unresolved import VenueOrders, unresolved
 
 
@@ -97,7 +99,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_no_empty_journal(tmp_path:
         recover(tmp_path, Unreadable())
 
 
-@settings(max_examples=60)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=8), st.floats(1e-9, 1e9), st.none() | st.floats(1e-9, 1e9))))
 def test_any_text_and_number_comes_back_as_it_went_in(
     tmp_path_factory: pytest.TempPathFactory, orders: list[tuple[str, float, float | None]]
@@ -110,6 +112,42 @@ def test_any_text_and_number_comes_back_as_it_went_in(
     journal.close()
 
     assert recover(folder).records == records
+
+
+def test_a_disk_that_hangs_holds_the_engine_up_once_and_not_for_long(tmp_path: Path) -> None:
+    released = threading.Event()
+
+    class Hanging(Journal):
+        def append(self, *records: JournalRecord, essential: bool = False) -> None:
+            if records == (intent("stuck"),):
+                released.wait(10)
+            super().append(*records, essential=essential)
+
+    journal = BoundedJournal(Hanging(tmp_path), timeout_s=0.2)
+    journal.append(intent("a"))
+
+    with pytest.raises(PoisonedError, match=r"did not answer within 0\.2 s"):
+        journal.append(intent("stuck"))
+    begin = time.monotonic()
+    with pytest.raises(PoisonedError):
+        journal.append(intent("b"), essential=True)
+
+    assert time.monotonic() - begin < 0.1
+    assert not journal.close()
+    released.set()
+
+
+def test_a_bounded_journal_passes_refusals_on_and_closes_cleanly(tmp_path: Path) -> None:
+    journal = BoundedJournal(Journal(tmp_path))
+    with pytest.raises(StateError, match="at most 65536 bytes"):
+        journal.append(intent("x" * 70_000))
+    journal.append(intent("a"))
+
+    assert journal.failed is None
+    assert journal.close()
+    with pytest.raises(PoisonedError, match="closed"):
+        journal.append(intent("b"))
+    assert recover(tmp_path).records == [intent("a")]
 
 
 def test_orders_are_sorted_by_what_journal_and_venue_say_together() -> None:

@@ -45,7 +45,7 @@ def test_a_damaged_list_counts_as_a_loop(tmp_path: Path) -> None:
     note_start(tmp_path, 0)
     data = (tmp_path / "starts").read_bytes()
 
-    for at in range(len(data)):
+    for at in range(0, len(data), 7):
         (tmp_path / "starts").write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         now = 10 * CRASH_LOOP_NS
         assert crash_loop(note_start(tmp_path, now), now), at
