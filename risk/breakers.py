@@ -153,8 +153,11 @@ class BreakerBoard:
             answers = circuit.cause not in {Cause.ERRORS, Cause.LATENCY}
             if was is State.HALF_OPEN and answers:
                 changes.append(self._answered(circuit, pnl >= 0.0, now_ns, pnl if math.isfinite(pnl) else None))
-            else:
-                changes.extend(self._reached(circuit, now_ns))
+                continue
+            reached = self._reached(circuit, now_ns)
+            if not reached and circuit.probe_out:
+                reached = [_Change(msgspec.structs.replace(circuit, probe_out=False))]
+            changes.extend(reached)
         self._apply(changes, now_ns)
 
     def note_opened(self, strategy: str, instrument: str, now_ns: int) -> None:
@@ -294,7 +297,7 @@ class BreakerBoard:
             return
         self._quiet = _NEVER_QUIET
         before = {change.after.scope: self.circuit(change.after.scope) for change in changes}
-        loosening = [change for change in changes if change.after.state.rank < before[change.after.scope].state.rank]
+        loosening = [change for change in changes if _loosens(before[change.after.scope], change.after)]
         tightening = [change for change in changes if change not in loosening]
         if tightening:
             for change in tightening:
@@ -344,6 +347,11 @@ class BreakerBoard:
         if tuple(barriers) != self._barriers:
             self._barriers = tuple(barriers)
             self._publish(self._barriers)
+
+
+def _loosens(before: Circuit, after: Circuit) -> bool:
+    freed = before.probe_out and not after.probe_out
+    return after.state.rank < before.state.rank or (after.state is before.state and freed)
 
 
 class _Answers:

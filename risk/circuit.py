@@ -97,7 +97,7 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
         """Count a closed trade; while open, none counts: they were begun before."""
         if self.state is State.OPEN:
             return self
-        return msgspec.structs.replace(self, losses=self.losses + 1 if is_loss else 0, probe_out=False)
+        return msgspec.structs.replace(self, losses=self.losses + 1 if is_loss else 0)
 
     def opened(self, config: BreakerConfig, cause: Cause, reason: str, now_ns: int) -> Circuit:
         """Open: for the cool-down, or until a person resets it where that was ordered."""

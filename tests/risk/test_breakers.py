@@ -381,6 +381,7 @@ def test_a_trade_that_closes_does_not_answer_for_errors_but_frees_the_probe() ->
 
     assert desk.state(VENUE) is State.HALF_OPEN
     assert desk.board.circuit(VENUE).probe_out is False
+    assert {barrier.probing for barrier in desk.board.barriers()} == {True}
 
 
 # -- people, modes, cascades ------------------------------------------------------------------------------------------
@@ -576,10 +577,9 @@ def test_no_failing_store_leaves_a_breaker_looser_than_it_was_last_stored(
             stored = {circuit.scope: circuit.state for circuit in desk.stored[-1].circuits}
         for scope, state in stored.items():
             assert desk.state(scope).rank >= state.rank
-        barred = {Scope(barrier.level, barrier.name) for barrier in desk.board.barriers()}
-        assert barred >= {
-            circuit.scope for circuit in desk.board.snapshot().circuits if circuit.state is not State.CLOSED
-        }
+        shown = desk.board.barriers()
+        assert desk.shown[-1] == shown if desk.shown else shown == ()
+        assert set(shown) >= {circuit.barrier() for circuit in desk.board.snapshot().circuits} - {None}
 
 
 @settings(max_examples=100)
