@@ -201,6 +201,11 @@ def missing_guards(
     return missing
 
 
+def unmet(guard: Guard) -> Objection:
+    """Return the objection of a guard that does not hold."""
+    return Objection(Code.GUARD_NOT_MET, f"{guard.value} does not hold")
+
+
 def may_ask(role: Role, before: Mode, target: Mode) -> bool:
     """Return whether a role may ask for a transition."""
     return role in MAY_ASK[before][target]

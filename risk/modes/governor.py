@@ -20,6 +20,7 @@ from risk.modes.authorisation import (
     missing_guards,
     objection_to,
     objection_to_approval,
+    unmet,
 )
 from risk.modes.changes import (
     Answer,
@@ -149,6 +150,7 @@ class ModeGovernor:
         if self._begun:
             raise ValueError("begin must be called once, was called again")
         self._begun = True
+        self._instant.open(now_ns, self.mode)
         start, restored = self._start, self._state.mode
         data = {"before": restored.value, "after": start.mode.value, "reason": start.reason}
         self._audit.append(now_ns, "MODE_START", data)
@@ -215,7 +217,7 @@ class ModeGovernor:
         if missing == (Guard.APPROVAL,):
             return self._pending.park(self.mode, target, who, now_ns)
         if missing:
-            return self._refuse(target, who, now_ns, *map(_unmet, missing))
+            return self._refuse(target, who, now_ns, *map(unmet, missing))
         needed = Guard.APPROVAL in TRANSITIONS[self.mode][target].needs
         return self._change(target, who, now_ns, approved_by=who.operator if needed else None)
 
@@ -236,7 +238,7 @@ class ModeGovernor:
             return self._refuse(target, asker, now_ns, objection)
         missing = missing_guards(self.mode, target, guards, asker, self.config, approved=True)
         if missing:
-            return self._refuse(target, asker, now_ns, *map(_unmet, missing))
+            return self._refuse(target, asker, now_ns, *map(unmet, missing))
         self._instant.claim(target)
         return self._change(target, asker, now_ns, approved_by=who.operator)
 
@@ -395,7 +397,3 @@ class ModeGovernor:
             self._on_state_lost(reason)
         elif self._state.mode is not Mode.EMERGENCY:
             self.emergency(Trigger.SYSTEM_FAILURE, f"the state is not durable: {reason}", now_ns)
-
-
-def _unmet(guard: Guard) -> Objection:
-    return Objection(Code.GUARD_NOT_MET, f"{guard.value} does not hold")

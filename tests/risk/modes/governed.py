@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from errors import Bot4Error
 from risk.audit import AuditLog, AuditRecord
-from risk.modes.authorisation import AuthorisationConfig, Authority, Role
-from risk.modes.changes import GovernorSnapshot
+from risk.modes.authorisation import AuthorisationConfig, Authority, Code, Role
+from risk.modes.changes import Answer, AwaitsApproval, GovernorSnapshot, RefusedTransition
 from risk.modes.governor import ModeGovernor
 from risk.modes.start import StartDecision
 from risk.modes.table import Mode
@@ -26,6 +26,8 @@ SYSTEM = Authority.of_system("a check failed")
 PEOPLE = (VERA, OTTO, RUTH, ADA)
 BY_ROLE = {who.role: who for who in (*PEOPLE, SYSTEM)}
 CONFIG = AuthorisationConfig(roles={who.operator: who.role for who in PEOPLE})
+STRICT = AuthorisationConfig(roles=CONFIG.roles, four_eyes=True)
+LATER = T0 + SECOND
 
 
 @dataclass
@@ -82,5 +84,21 @@ def world(
 
 
 def in_mode(mode: Mode, *, config: AuthorisationConfig = CONFIG) -> World:
-    """Return a world that has been in `mode` for a while, an Emergency begun by a drawdown."""
+    """Return a world that has been in `mode` since `T0`."""
     return world(mode, config=config, reason="drawdown")
+
+
+def parked(config: AuthorisationConfig = CONFIG, who: Authority = OTTO) -> tuple[World, AwaitsApproval]:
+    """Return a world in which a request for SemiAuto waits for approval since `LATER`."""
+    made = in_mode(Mode.MANUAL, config=config)
+    waiting = made.governor.request(Mode.SEMI_AUTO, who, LATER, FACTS)
+    assert isinstance(waiting, AwaitsApproval)
+    assert made.governor.mode is Mode.MANUAL
+    assert made.governor.pending == waiting
+    return made, waiting
+
+
+def codes(answer: Answer) -> set[Code]:
+    """Return why a request was refused."""
+    assert isinstance(answer, RefusedTransition)
+    return {objection.code for objection in answer.objections}
