@@ -77,9 +77,9 @@ def stamped(data: Any, ts_init: int, ts_event: int | None = None) -> Any:
 
 def _number(value: Any) -> int | bytes:
     """Return a price's or quantity's digits as an integer at its own precision; its raw bytes where they don't fit."""
-    step = _STEPS[value.precision]
+    step: int = _STEPS[value.precision]
     raw: int = value.raw
-    digits, rest = divmod(raw, step)
+    digits, rest = raw // step, raw % step
     if rest == 0 and -(1 << 63) <= digits < 1 << 64:
         return digits
     return raw.to_bytes(17, "little", signed=True)
