@@ -62,8 +62,12 @@ class PortfolioRisk:
         self._sides = np.zeros((2, 0))
         self._scenarios = np.zeros((0, 0))
         self._alone = np.zeros((4, 0))
+        self._places: dict[str, int] = {}
+        self._held: list[float] = []
         self._unit_loss: list[float] = []
         self._losses: list[float] = []
+        self._total_loss = self._total_side = 0.0
+        self._totals_stale = True
         self._larger_sides: list[float] = []
         self._profits = np.zeros((2, 0))
         self._learned_at = -1
@@ -105,19 +109,23 @@ class PortfolioRisk:
         self._sides[0, place] = longest
         self._sides[1, place] = shortest
         self._larger_sides[place] = abs(committed)
+        self._held[place] = held
         self._losses[place] = max(abs(held), abs(committed)) * self._unit_loss[place]
-        self._stale = True
+        self._stale = self._totals_stale = True
 
     def place(self, instrument: str) -> int:
         """Return the instrument's place in matrices, a new one where it is not known."""
-        place = self._grid.place(instrument)
+        known = self._places.get(instrument)
+        if known is not None:
+            return known
+        place = self._places[instrument] = self._grid.place(instrument)
         if place >= self._count:
             missing = place + 1 - self._notionals.shape[1]
             if missing > 0:
                 more = np.zeros((2, max(missing, self._notionals.shape[1])))  # at least twice as many as there were
                 self._notionals = np.hstack((self._notionals, more))
                 self._sides = np.hstack((self._sides, more))
-                for per_place in (self._unit_loss, self._losses, self._larger_sides):
+                for per_place in (self._held, self._unit_loss, self._losses, self._larger_sides):
                     per_place.extend([0.0] * more.shape[1])
             self._count = place + 1
             self._learned_at = -1
@@ -165,15 +173,19 @@ class PortfolioRisk:
         place = self.place(instrument)
         if self._learned_at != self._grid.rows_ever:
             self._learn()
-        after = max(abs(self._notionals[_HELD, place] + signed_notional), abs(committed))
-        others, own = math.fsum(self._losses), after * self._unit_loss[place]
-        return float(others - self._losses[place] + own + _ROUNDING * (others + own))
+        if self._totals_stale:
+            self._add_up()
+        if math.isnan(committed + signed_notional):
+            return math.nan
+        own = max(abs(self._held[place] + signed_notional), abs(committed)) * self._unit_loss[place]
+        return self._total_loss - self._losses[place] + own + _ROUNDING * (self._total_loss + own)
 
     def cluster_at_most(self, instrument: str) -> float:
         """Return a bound, quickly: `cluster` is never larger, whatever the correlations; NaN as there."""
         place = self.place(instrument)
-        total = math.fsum(self._larger_sides)
-        return total - self._larger_sides[place] + _ROUNDING * total
+        if self._totals_stale:
+            self._add_up()
+        return self._total_side - self._larger_sides[place] + _ROUNDING * self._total_side
 
     def cluster(self, instrument: str, direction: float) -> float:
         """
@@ -190,6 +202,10 @@ class PortfolioRisk:
         return self._correlations.correlation(self.place(first), self.place(second))
 
     # inside
+
+    def _add_up(self) -> None:
+        self._total_loss, self._total_side = math.fsum(self._losses), math.fsum(self._larger_sides)
+        self._totals_stale = False
 
     def _track(self) -> None:
         """Give the correlations the rows they have not seen; many at once, as a call costs more than a row."""
@@ -259,7 +275,7 @@ class PortfolioRisk:
         self._losses = [notional * unit for notional, unit in zip(largest.tolist(), self._unit_loss, strict=True)]
         self._profits = np.zeros((2, len(returns)))
         self._learned_at = grid.rows_ever
-        self._stale = True
+        self._stale = self._totals_stale = True
 
     def _worse_shortfall(self, place: int, joint: bool) -> float:
         """Return the expected shortfall of one unit of notional, long or short, whichever is larger."""

@@ -216,6 +216,8 @@ def test_nan_anywhere_is_nan_in_the_answer() -> None:
         portfolio = fed(ValueAtRiskLimitConfig(method=method, window=100, observations_min=20))
         hold(portfolio, (1_000.0,))
         assert all(map(math.isnan, portfolio.with_order("A", math.nan)))
+        assert math.isnan(portfolio.at_most("A", math.nan, 1.0))
+        assert math.isnan(portfolio.at_most("A", 1.0, math.nan))
         assert all(map(math.isnan, portfolio.with_order("NEW", math.nan)))
         portfolio.hold("B", math.nan, 0.0, 0.0)
         assert all(map(math.isnan, portfolio.present()))
