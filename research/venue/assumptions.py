@@ -9,7 +9,13 @@ from research.venue.config import VenueConfig
 
 
 def sentences(
-    config: VenueConfig, specs: Sequence[InstrumentSpec], *, unmarked: Sequence[str], mark_fallbacks: int
+    config: VenueConfig,
+    specs: Sequence[InstrumentSpec],
+    *,
+    unmarked: Sequence[str],
+    mark_fallbacks: int,
+    quoted: bool = False,
+    booked: bool = False,
 ) -> list[str]:
     """
     Return the assumptions of a venue.
@@ -24,6 +30,8 @@ def sentences(
         Ids of instruments for which no mark prices were fed.
     mark_fallbacks : int
         How often a mark price that should have been there was not.
+    quoted, booked : bool
+        Whether the feed showed quotes or books, and whether it showed books.
 
     """
     kinds = {spec.kind for spec in specs}
@@ -37,6 +45,16 @@ def sentences(
         _path(config),
         _fees(config),
     ]
+    if quoted:
+        said.append(
+            "Where the feed shows quotes, a taker pays the other side of the quote, or the latest trade where that is "
+            "worse, a resting limit fills when the other side reaches it, and bars move nothing."
+        )
+    if booked:
+        said.append(
+            "Where the feed shows a book, an order without a limit walks its levels; what lies beyond them costs what "
+            "the last one does, and the book is as before for the next order."
+        )
     if Kind.USDM_PERP in kinds:
         said.append(_funding(config))
     if Kind.MARGIN in kinds:

@@ -82,6 +82,8 @@ class VenueHandles:
             self.specs,
             unmarked=[name.value for name in unmarked],
             mark_fallbacks=self.board.mark_fallbacks,
+            quoted=any(market.quoted for market in self.board.markets.values()),
+            booked=any(market.book is not None for market in self.board.markets.values()),
         )
 
 
