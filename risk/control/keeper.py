@@ -7,7 +7,8 @@ from typing import Protocol
 
 from risk.control.document import ControlState
 from risk.modes.table import Mode
-from risk.state.durable import Move
+from risk.state.durable import Commit, Move
+from risk.state.failure import StateError
 
 
 class Stores(Protocol):
@@ -17,7 +18,7 @@ class Stores(Protocol):
     def failed(self) -> str | None:
         """Return why nothing but Emergency is accepted any more; None while all is well."""
 
-    def commit(self, payload: bytes, rank: int, move: Move = Move.LEVEL) -> object:
+    def commit(self, payload: bytes, rank: int, move: Move = Move.LEVEL) -> Commit:
         """Store a state; raises a StateError where it is not durable, but never for Emergency."""
 
     def confirm(self) -> None:
@@ -60,12 +61,31 @@ class Keeper:
         if self._stores is None:
             return
         state = self._collect()
-        if state.mode is Mode.EMERGENCY:
-            move = Move.EMERGENCY
-        else:
-            move = Move.UP if state.looser_than(self._last) else Move.LEVEL
+        looser = state.looser_than(self._last)
+        move = Move.EMERGENCY if state.mode is Mode.EMERGENCY and not looser else Move.UP if looser else Move.LEVEL
         self._stores.commit(state.encode(), state.mode.priority, move)
         self._last = state
+
+    def store_soon(self) -> None:
+        """
+        Store what is in effect in any case, and wait for no more than a moment: a kill switch.
+
+        Raises
+        ------
+        StateError
+            If it is not known to be durable yet.
+
+        """
+        if self._stores is None:
+            return
+        state = self._collect()
+        if state.looser_than(self._last):
+            self.store()
+            return
+        commit = self._stores.commit(state.encode(), state.mode.priority, Move.EMERGENCY)
+        self._last = state
+        if not commit.durable:
+            raise StateError("; ".join(commit.problems))
 
     def confirm(self) -> None:
         """Let a restart resume the present state, now that it is in effect."""

@@ -104,6 +104,7 @@ class ControlRoom:
         self._session = session
         self._starts_ns = starts_ns
         self._open: set[BreakerScope] = set()
+        self._flat = False
         view, audit, now = gate.view, gate.audit, around.now
         self.keeper = Keeper(self.state, stores)
         self.triggers = Triggers(config.triggers, restored.triggers if restored is not None else None)
@@ -122,7 +123,7 @@ class ControlRoom:
             alarms=around.alarms,
             now=now,
             audit=audit,
-            persist=self.keeper.store,
+            persist=self.keeper.store_soon,
             config=config.kill,
             people=config.people,
             restored=restored.kills if restored is not None else None,
@@ -234,13 +235,16 @@ class ControlRoom:
 
     def on_instant_end(self, ts_ns: int) -> None:
         """Look at the account as it stood at the end of an instant: breakers by drawdown, triggers of an Emergency."""
-        view = self.gate.view
-        drawdown = view.drawdown
-        if view.open_positions or drawdown != 0.0:
-            self.breakers.note_equity(view.equity, ts_ns)
         if self.breakers.next_ns is not None:
             self.breakers.advance(ts_ns)
-        if self.governor.mode is Mode.EMERGENCY:
+        view = self.gate.view
+        in_emergency = view.mode is Mode.EMERGENCY
+        was_flat, self._flat = self._flat, view.open_positions == 0
+        if was_flat and self._flat and not in_emergency and not self.triggers.alert:
+            return  # equity is what it was
+        drawdown = view.drawdown
+        self.breakers.note_equity(view.equity, ts_ns)
+        if in_emergency:
             self.governor.note_recovery(self.guards(), ts_ns)
             return
         fired = self.triggers.evaluate(ts_ns, drawdown)

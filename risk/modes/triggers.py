@@ -130,6 +130,10 @@ class _Recent:
     def note(self, name: str, now_ns: int) -> None:
         self._last_ns[name] = now_ns
 
+    def __bool__(self) -> bool:
+        """Return whether anything is remembered, perhaps for longer than it counts."""
+        return bool(self._last_ns)
+
     def names(self, now_ns: int) -> list[str]:
         self._last_ns = {name: ts_ns for name, ts_ns in self._last_ns.items() if now_ns - ts_ns <= self._window_ns}
         return sorted(self._last_ns)
@@ -206,6 +210,12 @@ class Triggers:
             self._open_breakers.add(name)
             self._trips.note(name, now_ns)
 
+    @property
+    def alert(self) -> bool:
+        """Return whether anything was noted that may make a trigger fire; else only a drawdown can."""
+        noted = self._happened or self._out_since or self._open_breakers or self._breaches or self._trips
+        return bool(noted) or self._equity_unknown_since is not None or self._equity_base is not None
+
     # -- answers -----------------------------------------------------------------------------------------------
 
     def evaluate(self, now_ns: int, drawdown: float) -> Fired | None:
@@ -221,6 +231,8 @@ class Triggers:
             first, not at the very start either, but is a system failure once it has lasted `equity_unknown_s`.
 
         """
+        if drawdown < self.config.drawdown.max and not self.alert:
+            return None  # so it is nearly always
         fired = self.standing(now_ns, drawdown)
         return fired[0] if fired else None
 
