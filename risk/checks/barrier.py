@@ -23,6 +23,8 @@ def barred(intent: Intent, view: View) -> Refusal | None:
     be switched off, and asks nothing where there is no barrier.
     """
     met = [barrier for barrier in view.barriers if barrier.covers(intent.strategy, intent.instrument)]
+    if not met:
+        return None
     for source, reason in REASONS.items():
         for barrier in met:
             if barrier.source is source and not (barrier.probing and _is_first_probe(intent, barrier, view)):

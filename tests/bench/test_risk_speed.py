@@ -159,7 +159,7 @@ def test_no_barrier_costs_next_to_nothing() -> None:
     without, _ = min(microseconds(lambda: RULES.decide(entry, free)) for _ in range(BLOCKS))
     behind, _ = min(microseconds(lambda: RULES.decide(entry, barred)) for _ in range(BLOCKS))
     print(f"\ndecision: {without:.2f} us without barriers, {behind:.2f} us with one elsewhere")
-    assert behind - without < 3.0
+    assert behind - without < 5.0
 
 
 def through_the_gate(limits: LimitsConfig) -> tuple[float, float]:
