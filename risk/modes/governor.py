@@ -223,6 +223,7 @@ class ModeGovernor:
 
     def approve(self, key: str, who: Authority, now_ns: int, guards: GuardResults = frozenset()) -> Answer:
         """Answer a waiting request with a supervisor's yes; everything is checked again as it is now."""
+        self._instant.open(now_ns, self.mode)
         pending = self._pending.waiting(key, now_ns)
         if isinstance(pending, Objection):
             return self._refuse(self.mode, who, now_ns, pending)
@@ -231,7 +232,6 @@ class ModeGovernor:
         if objection is not None:
             return self._refuse(target, who, now_ns, objection)
         self._count_action(who)
-        self._instant.open(now_ns, self.mode)
         self._pending.end("APPROVED", now_ns, who.operator)
         objection = self._overruled(target)
         if objection is not None:
@@ -244,6 +244,7 @@ class ModeGovernor:
 
     def reject(self, key: str, who: Authority, now_ns: int) -> RefusedTransition:
         """Answer a waiting request with a no, which whoever may ask for a mode may say; it is refused either way."""
+        self._instant.open(now_ns, self.mode)
         pending = self._pending.waiting(key, now_ns)
         if isinstance(pending, Objection):
             return self._refuse(self.mode, who, now_ns, pending)
@@ -323,11 +324,11 @@ class ModeGovernor:
 
     def _objection(self, target: Mode, who: Authority, now_ns: int) -> Objection | None:
         """Let a request into its instant; object where nobody, or not this person, could have it granted."""
+        self._instant.open(now_ns, self.mode)
         objection = objection_to(who, self.config)
         if objection is not None:
             return objection
         self._count_action(who)
-        self._instant.open(now_ns, self.mode)
         before = self._instant.began if self._instant.undoes(self.mode, target) else self.mode
         if not TRANSITIONS[before][target].exists:
             return Objection(Code.NO_SUCH_TRANSITION, f"there is no way from {before.value} to {target.value}")
