@@ -10,6 +10,7 @@ _NEVER: frozenset[Mode] = frozenset()
 _ALWAYS = frozenset(Mode)
 _SEMI_AUTO = frozenset({Mode.SEMI_AUTO})
 _EMERGENCY = frozenset({Mode.EMERGENCY})
+_WHERE_SOMETHING_WAITS = frozenset({Mode.MANUAL, Mode.SEMI_AUTO, Mode.EMERGENCY})
 _UNLESS_EMERGENCY = _ALWAYS - _EMERGENCY
 
 PERMISSIONS: dict[Verb, dict[Role, frozenset[Mode]]] = {
@@ -21,14 +22,15 @@ PERMISSIONS: dict[Verb, dict[Role, frozenset[Mode]]] = {
         Role.ADMIN: _ALWAYS,
         Role.SYSTEM: _ALWAYS,
     },
-    # orders wait for an answer in SemiAuto alone; whoever may say yes may also say yes to less
+    # orders wait for an answer in SemiAuto alone, changes of mode wait for a supervisor's wherever there is a way up
     Verb.APPROVE: {
         Role.VIEWER: _NEVER,
         Role.OPERATOR: _SEMI_AUTO,
-        Role.RISK_OFFICER: _SEMI_AUTO,
-        Role.ADMIN: _SEMI_AUTO,
+        Role.RISK_OFFICER: _WHERE_SOMETHING_WAITS,
+        Role.ADMIN: _WHERE_SOMETHING_WAITS,
         Role.SYSTEM: _NEVER,
     },
+    # whoever may say yes to an order may also say yes to less
     Verb.AMEND: {
         Role.VIEWER: _NEVER,
         Role.OPERATOR: _SEMI_AUTO,

@@ -31,7 +31,7 @@ MODES = {"M": Mode.MANUAL, "S": Mode.SEMI_AUTO, "F": Mode.FULL_AUTO, "E": Mode.E
 #            viewer operator risk_officer admin system
 VERBS = {
     "set_mode": ("", "MSFE", "MSFE", "MSFE", "MSFE"),
-    "approve": ("", "S", "S", "S", ""),
+    "approve": ("", "S", "MSE", "MSE", ""),
     "amend": ("", "S", "S", "S", ""),
     "reject": ("", "MSFE", "MSFE", "MSFE", "MSFE"),
     "kill": ("", "MSFE", "MSFE", "MSFE", "MSFE"),
