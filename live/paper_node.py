@@ -12,40 +12,30 @@ from typing import Any
 
 import msgspec
 import nautilus_trader
-from nautilus_trader.common import Environment
-from nautilus_trader.common.config import LoggingConfig
 from nautilus_trader.core.datetime import unix_nanos_to_iso8601
-from nautilus_trader.live.config import (
-    LiveDataEngineConfig,
-    LiveExecEngineConfig,
-    LiveRiskEngineConfig,
-    TradingNodeConfig,
-)
 from nautilus_trader.model.identifiers import Venue
-from nautilus_trader.portfolio.config import PortfolioConfig
 
 from errors import Bot4Error, ConfigError
 from live import account_file
 from live.control_socket import ControlSocket
+from live.engine_config import FEED_CLIENT, START_TIMEOUT_S, Clients, engine_config
 from live.feed_events import Feed, load_feed
 from live.node_config import NodeConfig, check_funding, folder_of
 from live.node_folder import NodeFolder
-from live.paper_client import PaperClientConfig, PaperExecutionClient, SandboxLiveExecClientFactory
-from live.replay_feed import ReplayClientConfig, ReplayDataClient, ReplayDataClientFactory
+from live.paper_client import PaperExecutionClient, SandboxLiveExecClientFactory
+from live.replay_feed import ReplayDataClient, ReplayDataClientFactory
 from live.sequenced_kernel import build_node
 from live.sequencer import Sequencer
-from research.backtest.host import ENGINE_RATE
 from research.provenance import run_code_version
 from research.recording.account import AccountState, read_account
 from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
 from research.recording.recording import FILE_NAME, End, Header, RecordingWriter
-from research.session import TRADER_ID, attach, gate_config
+from research.session import attach
 from risk.controller import currency_of
 from risk.operations import Ask, OperatorCommand
 from risk.operations import as_engine_data as wrap_command
 
-_START_TIMEOUT_S = 15.0
 _SYNC_EVERY_BEATS = 4
 _STORE_EVERY_BEATS = 20
 
@@ -139,11 +129,13 @@ class PaperNode:
 
     def _build(self) -> None:
         feed, account, venue = self._feed_events, self._account, self._feed_events.specs[0].venue
-        node = build_node(self._node_config(venue), self._sequencer, self._loop)
+        clients = Clients(self._sequencer.next_ns, self._take_feed, self._take_client)
+        engine = engine_config(self.session, feed, account, self.config.feed.pace, self.session_folder, clients)
+        node = build_node(engine, self._sequencer, self._loop)
         self._node, kernel = node, node.kernel
         for spec in feed.specs:
             kernel.data_engine.process(spec.instrument())
-        node.add_data_client_factory("REPLAY", ReplayDataClientFactory)
+        node.add_data_client_factory(FEED_CLIENT, ReplayDataClientFactory)
         node.add_exec_client_factory(venue, SandboxLiveExecClientFactory)
         node.build()
         self._sequencer.connect(self._client, kernel.data_engine.process_sequenced)
@@ -151,42 +143,6 @@ class PaperNode:
         self._sequencer.timeline.set_time(self._start_ns)
         self._parts = attach(node, self._client.handles, self.session, account, self._start_ns, self.session_folder)
         self._control = ControlSocket(self._folder, self.carry_out, {"status": self.status})
-
-    def _node_config(self, venue: str) -> TradingNodeConfig:
-        feed, account = self._feed_events, self._account
-        return TradingNodeConfig(
-            environment=Environment.SANDBOX,
-            trader_id=TRADER_ID,
-            logging=LoggingConfig(bypass_logging=True),
-            data_engine=LiveDataEngineConfig(),
-            risk_engine=LiveRiskEngineConfig(max_order_submit_rate=ENGINE_RATE, max_order_modify_rate=ENGINE_RATE),
-            exec_engine=LiveExecEngineConfig(reconciliation=False, inflight_check_interval_ms=0),
-            portfolio=PortfolioConfig(bar_updates=False),
-            controller=gate_config(self.session, feed.specs, account, self.session_folder),
-            data_clients={
-                "REPLAY": ReplayClientConfig(
-                    venue=venue,
-                    events=feed.events,
-                    pace=self.config.feed.pace,
-                    next_ns=self._sequencer.next_ns,
-                    created=self._take_feed,
-                )
-            },
-            exec_clients={
-                venue: PaperClientConfig(
-                    venue=venue,
-                    specs=feed.specs,
-                    settings=self.session.venue,
-                    balances=account.balances,
-                    created=self._take_client,
-                    marked=feed.marked,
-                )
-            },
-            timeout_connection=_START_TIMEOUT_S,
-            timeout_portfolio=_START_TIMEOUT_S,
-            timeout_disconnection=2.0,
-            timeout_post_stop=0.01,
-        )
 
     def _take_feed(self, client: ReplayDataClient) -> None:
         self._feed = client
@@ -238,7 +194,7 @@ class PaperNode:
         finally:
             self._sequencer.stop()
             await self._node.stop_async()
-            await asyncio.wait({running}, timeout=_START_TIMEOUT_S)
+            await asyncio.wait({running}, timeout=START_TIMEOUT_S)
             await _cancel_rest()
         if self._fault is not None:
             raise Bot4Error(
@@ -265,10 +221,10 @@ class PaperNode:
             return self._end(writer)
 
     async def _started(self) -> None:
-        until = time.monotonic() + _START_TIMEOUT_S
+        until = time.monotonic() + START_TIMEOUT_S
         while not self._node.kernel.trader.is_running:
             if time.monotonic() > until:
-                raise Bot4Error(f"the node did not start within {_START_TIMEOUT_S:g} s")
+                raise Bot4Error(f"the node did not start within {START_TIMEOUT_S:g} s")
             await asyncio.sleep(0.005)
 
     def _header(self) -> Header:
