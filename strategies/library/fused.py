@@ -85,12 +85,14 @@ class FusedStrategy(Strategy):
 
     def ready_model(self) -> str | None:
         """
-        Read the model anew, forget its failure, and return why it can't be used; None where it can, or none is set.
+        Return why the model can't be used; None where it can, or none is set.
 
-        This is what "models ready" asks before FullAuto; the model is read here but not asked.
+        This is what "models ready" asks before FullAuto. A model that is not there yet, or failed, is read anew and its
+        failure forgotten; none is asked.
         """
         folder = self.config.model_folder
-        if folder is None:
+        healthy = self._learned is not None and self._learned.fits and self.model_failure is None
+        if folder is None or healthy:
             return None
         self._learned = self.model_failure = None
         try:

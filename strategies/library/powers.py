@@ -49,7 +49,7 @@ class NeedsModel(Protocol):
     """A strategy whose model must be ready before FullAuto."""
 
     def ready_model(self) -> str | None:
-        """Read the model anew, and return why it can't be used; None where it can, or none is set."""
+        """Return why the model can't be used, after a new attempt to read it; None where it can, or none is set."""
 
 
 def tell_mode(strategies: Iterable[object], mode: Callable[[], Mode]) -> None:

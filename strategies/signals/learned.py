@@ -122,6 +122,11 @@ class LearnedSignal:
         self._on_failure = on_failure
         self.failure: str | None = None
 
+    @property
+    def fits(self) -> bool:
+        """Return whether the models were trained on the rows that will be given."""
+        return self._schedule.layout_hash == self._layout_hash
+
     def rearm(self) -> None:
         """Forget a failure: ask the model again from the next bar on."""
         self.failure = None
@@ -151,7 +156,7 @@ class LearnedSignal:
 
     def _ask(self, ts_ns: int, row: F64, volatility: float) -> Signal | None:
         schedule = self._schedule
-        if schedule.layout_hash != self._layout_hash:
+        if not self.fits:
             trained, given = schedule.layout_hash[:12], self._layout_hash[:12]
             raise ValueError(f"the model was trained on feature layout {trained}, the rows have {given}")
         model = schedule.at(ts_ns)

@@ -233,6 +233,23 @@ def test_asking_whether_the_model_is_ready_mends_a_failure_that_is_over(tmp_path
     assert strategy.model_failure is None
 
 
+def test_a_model_that_is_ready_is_not_read_again(tmp_path: Path) -> None:
+    folder = saved_schedule(tmp_path / "model", small_model(width=len(FEATURES.names)))
+    strategy = running(str(folder), use_model=False)
+    assert models_not_ready([strategy]) == ()
+    (folder / "schedule.json").unlink()
+
+    assert models_not_ready([strategy]) == ()
+
+
+def test_a_loaded_model_of_another_layout_is_not_ready(tmp_path: Path) -> None:
+    folder = saved_schedule(tmp_path / "model", small_model(width=len(FEATURES.names)), layout_hash="0" * 64)
+    strategy = running(str(folder))
+    strategy._load_model()  # as the start does; nobody has asked it yet
+
+    assert "layout" in models_not_ready([strategy])[0]
+
+
 def test_a_model_that_cannot_be_read_on_the_way_up_is_a_failure_and_not_a_crash(tmp_path: Path) -> None:
     heard: list[str] = []
 
