@@ -17,6 +17,7 @@ from risk.circuit import SYSTEM, State
 from risk.circuit import Scope as BreakerScope
 from risk.control.config import ControlConfig
 from risk.control.document import ControlState
+from risk.control.floods import FloodGuard
 from risk.control.keeper import Keeper, Stores
 from risk.control.limit_changes import tightened
 from risk.desk import Desk
@@ -117,6 +118,7 @@ class ControlRoom:
             persist=self._store,
             restored=restored.breakers if restored is not None else None,
         )
+        self.floods = FloodGuard(lambda: gate.rules.limits.rate, self.breakers.trip)
         self.kills = KillSwitches(
             view=view,
             desk=around.desk,
@@ -207,14 +209,15 @@ class ControlRoom:
 
     # -- what the gate and the engine tell -------------------------------------------------------------------------
 
-    def on_verdict(self, intent: Intent, verdict: Verdict) -> None:  # noqa: ARG002 (a verdict listener's signature)
-        """Count decisions and breaches of limits."""
+    def on_verdict(self, intent: Intent, verdict: Verdict) -> None:
+        """Count decisions and breaches of limits, and what shows a broken strategy."""
         statistics = self.governor.statistics
         statistics.note_decision()
         if isinstance(verdict, Parked):
             statistics.note_request()
         elif isinstance(verdict, Refusal):
             self.triggers.note_breach(verdict.reason, self._around.now())
+            self.floods.note_refusal(intent, verdict, self._around.now())
 
     def on_order_event(self, event: Any) -> None:
         """Count how the venue answers."""
