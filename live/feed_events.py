@@ -82,7 +82,8 @@ def _capture(config: FeedConfig, root: Path) -> Feed:
         )
     makers = {"quotes": _quotes, "depth": _depth, "trades": _trades}
     events = [event for name in makers if name in config.show for event in makers[name](capture, instrument)]
-    shown = [event for event in events if config.start_ns < event.source_ns <= config.end_ns]
+    start_ns, end_ns = config.start_ns, config.end_ns
+    shown = [event for event in events if start_ns < event.source_ns <= end_ns]
     return Feed(sorted(shown, key=_source_ns), (spec,), ())
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ from risk.controller import currency_of
 from risk.operations import Ask, OperatorCommand
 from risk.operations import as_engine_data as wrap_command
 
-_SYNC_EVERY_BEATS = 4
-_STORE_EVERY_BEATS = 20
+_SYNC_PERIOD_S = 0.5
+_STORE_PERIODS = 10
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,7 +208,8 @@ class PaperNode:
         with RecordingWriter(self.session_folder / FILE_NAME, self._header()) as writer:
             self._sequencer.start(writer)
             await self._control.open()
-            tasks = [self._loop.create_task(self._beat(writer)), self._loop.create_task(self._play())]
+            keeper = self._loop.create_task(self._keep(writer))
+            tasks = [self._loop.create_task(self._beat()), self._loop.create_task(self._play())]
             if on_ready is not None:
                 on_ready()
             try:
@@ -217,6 +219,7 @@ class PaperNode:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await keeper
             await self._control.close()
             return self._end(writer)
 
@@ -249,25 +252,28 @@ class PaperNode:
         if self.config.feed.at_end == "stop":
             self.stop("the feed is over")
 
-    async def _beat(self, writer: RecordingWriter) -> None:
-        """Move the clocks when nothing else does, and make durable what has come."""
+    async def _beat(self) -> None:
+        """Move the clocks when nothing else does."""
         try:
-            await self._beat_on(writer)
+            while self._sequencer.take(wrap_heartbeat(Heartbeat(self._sequencer.next_ns()))):
+                await asyncio.sleep(self.config.node.heartbeat_ms / 1e3)
         except Exception as error:  # noqa: BLE001 (as in `_play`)
             self._fail(error)
 
-    async def _beat_on(self, writer: RecordingWriter) -> None:
-        beats, fills = 0, 0
-        while True:
-            await asyncio.sleep(self.config.node.heartbeat_ms / 1e3)
-            if not self._sequencer.take(wrap_heartbeat(Heartbeat(self._sequencer.next_ns()))):
-                return
-            beats += 1
-            if beats % _SYNC_EVERY_BEATS == 0:
-                writer.sync()
-            if self._parts.fills.count != fills or beats % _STORE_EVERY_BEATS == 0:
-                fills = self._parts.fills.count
-                account_file.store(self._folder, self._account_now())
+    async def _keep(self, writer: RecordingWriter) -> None:
+        """Make durable what has come, beside the loop: a disk takes its time. Ends by itself, nothing half done."""
+        periods, fills = 0, 0
+        try:
+            while not self._ended.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), _SYNC_PERIOD_S)
+                await asyncio.to_thread(writer.sync)
+                periods += 1
+                if self._parts.fills.count != fills or periods % _STORE_PERIODS == 0:
+                    fills = self._parts.fills.count
+                    await asyncio.to_thread(account_file.store, self._folder, self._account_now())
+        except Exception as error:  # noqa: BLE001 (as in `_play`)
+            self._fail(error)
 
     def _end(self, writer: RecordingWriter) -> NodeReport:
         """Stop the strategies where a replay will stop them, note the end, and store the account."""
