@@ -12,8 +12,10 @@ from risk.modes.changes import (
     AwaitsApproval,
     ModeChange,
     RefusedTransition,
+    Unchanged,
     contradiction_in,
 )
+from risk.modes.instant import Instant
 from risk.modes.table import Mode
 from risk.modes.transitions import Guard
 from risk.modes.triggers import Trigger
@@ -26,6 +28,7 @@ from tests.risk.modes.governed import (
     SECOND,
     STRICT,
     SYSTEM,
+    T0,
     VERA,
     codes,
     in_mode,
@@ -99,6 +102,25 @@ def test_of_two_requests_at_once_the_more_restrictive_wins_in_either_order(
     if granted:
         assert made.governor.mode.priority >= max(target.priority for target in granted)
     assert made.governor.mode in {before, first, second}
+
+
+def test_the_same_request_twice_at_once_is_no_conflict() -> None:
+    made = in_mode(S)
+    made.governor.request(M, OTTO, LATER)
+
+    assert made.governor.request(M, ADA, LATER) == Unchanged(M)
+
+
+def test_an_instant_is_undone_only_from_full_auto_to_manual() -> None:
+    undone = {
+        (began, mode, target)
+        for began in Mode
+        for mode in Mode
+        for target in Mode
+        if Instant(T0, began).undoes(mode, target)
+    }
+
+    assert undone == {(S, F, M), (M, F, M)}
 
 
 def test_a_clock_that_goes_back_gets_around_nothing() -> None:
@@ -243,6 +265,7 @@ def test_a_newer_request_replaces_the_one_that_waits() -> None:
     newer = made.governor.request(S, OTTO, LATER + 1)
 
     assert made.governor.pending == newer
+    assert made.records("MODE_REQUEST_ENDED")[0].data["outcome"] == "REPLACED"
     assert codes(made.governor.approve(waiting.key, RUTH, LATER + 2)) == {Code.NO_SUCH_REQUEST}
     assert isinstance(newer, AwaitsApproval)
     assert isinstance(made.governor.approve(newer.key, RUTH, LATER + 2), ModeChange)
