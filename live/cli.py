@@ -25,7 +25,14 @@ def node() -> None:
 
 @app.command()
 @guarded
-def run(config: ConfigFile, duration_s: Duration = None, json_: JsonFlag = False) -> None:
+def run(
+    config: ConfigFile,
+    duration_s: Duration = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm-full-auto", help="Let the node go on in FullAuto where it was left in it.")
+    ] = False,
+    json_: JsonFlag = False,
+) -> None:
     """Run one session of a paper node; Ctrl-C ends it, saved, and the next run goes on from there."""
     with progress("loading"):
         from live.node_config import folder_of, load
@@ -34,7 +41,13 @@ def run(config: ConfigFile, duration_s: Duration = None, json_: JsonFlag = False
         checked = load(config)
     folder = folder_of(checked.node)
     with progress(f"node {checked.node.name} runs until its feed is over; Ctrl-C saves and ends it"):
-        report = run_node(checked, catalog_root=settings.home() / "catalog", where=str(config), duration_s=duration_s)
+        report = run_node(
+            checked,
+            catalog_root=settings.home() / "catalog",
+            where=str(config),
+            confirmed=confirm,
+            duration_s=duration_s,
+        )
     if json_:
         emit(report)
         return

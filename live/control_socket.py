@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from errors import Bot4Error, PreconditionError
-from risk.operations import Ask
+from risk.ask import Ask
 
 SOCKET_NAME: Final = "control.sock"
 POINTER_NAME: Final = "control.path"

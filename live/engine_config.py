@@ -22,6 +22,7 @@ from live.paper_client import PaperClientConfig
 from live.replay_feed import ReplayClientConfig
 from research.backtest.host import ENGINE_RATE
 from research.recording.account import AccountState
+from research.recording.opening import Opening
 from research.session import TRADER_ID, SessionConfig, gate_config
 
 START_TIMEOUT_S: Final = 15.0
@@ -37,7 +38,14 @@ class Clients(msgspec.Struct, frozen=True):
 
 
 def engine_config(
-    session: SessionConfig, feed: Feed, account: AccountState, pace: float, folder: Path, clients: Clients
+    session: SessionConfig,
+    feed: Feed,
+    account: AccountState,
+    opening: Opening,
+    pace: float,
+    folder: Path,
+    node_folder: Path,
+    clients: Clients,
 ) -> TradingNodeConfig:
     """
     Return the node's configuration.
@@ -50,10 +58,14 @@ def engine_config(
         What will be shown.
     account : AccountState
         What the session begins with.
+    opening : Opening
+        The control state it begins with.
     pace : float
         Market time that passes in a second.
     folder : Path
-        Receives the gate's logs.
+        Receives the log of decisions.
+    node_folder : Path
+        Holds the audit log, which goes on from session to session.
     clients : Clients
         See there.
 
@@ -67,7 +79,7 @@ def engine_config(
         risk_engine=LiveRiskEngineConfig(max_order_submit_rate=ENGINE_RATE, max_order_modify_rate=ENGINE_RATE),
         exec_engine=LiveExecEngineConfig(reconciliation=False, inflight_check_interval_ms=0),
         portfolio=PortfolioConfig(bar_updates=False),
-        controller=gate_config(session, feed.specs, account, folder),
+        controller=gate_config(session, feed.specs, account, opening, folder, audit=node_folder),
         data_clients={
             FEED_CLIENT: ReplayClientConfig(
                 venue=venue, events=feed.events, pace=pace, next_ns=clients.next_ns, created=clients.feed_created

@@ -15,8 +15,14 @@ from live.feed_config import FeedConfig
 from research.backtest.config import StrategySection
 from research.session import SessionConfig, build_strategies
 from research.venue.config import VenueConfig
+from risk.control.config import ControlConfig
 from risk.limits import LimitsConfig
 from risk.modes.table import Mode
+from risk.state.durable import StateConfig
+from risk.state.etcd_store import EtcdConfig
+from risk.state.object_store import ObjectStoreConfig
+
+STATE_FOLDER: Final = "state"
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -44,6 +50,17 @@ class NodeModeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     mode: Mode = Mode.SEMI_AUTO
 
 
+class StateSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Where the control state is kept besides the node's folder: ``[state]``.
+
+    With etcd no second node can run with the same key, and going up waits for it; the object store holds a copy.
+    """
+
+    etcd: EtcdConfig | None = None
+    object_store: ObjectStoreConfig | None = None
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One paper node, complete."""
 
@@ -52,6 +69,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     strategy: Annotated[tuple[StrategySection, ...], msgspec.Meta(min_length=1, max_length=50)]
     mode: NodeModeSection = NodeModeSection()
     limits: LimitsConfig = LimitsConfig()
+    control: ControlConfig = ControlConfig()
+    state: StateSection = StateSection()
     venue: VenueConfig = VenueConfig()
 
     def session(self) -> SessionConfig:
@@ -61,7 +80,17 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             strategies=self.strategy,
             mode=self.mode.mode,
             limits=self.limits,
+            control=self.control,
             venue=self.venue,
+        )
+
+    def stores(self, folder: Path) -> StateConfig:
+        """Return where the control state of the node in this folder is kept."""
+        return StateConfig(
+            folder=str(folder / STATE_FOLDER),
+            node=self.node.name,
+            etcd=self.state.etcd,
+            object_store=self.state.object_store,
         )
 
 

@@ -70,7 +70,7 @@ def command(
     """
     from live.control_socket import ask as ask_node
     from live.stored_state import carry_out
-    from risk.operations import Ask, Verb
+    from risk.ask import Ask, Verb
 
     if not operator.strip():
         raise ConfigError("who asks must be given with --operator or BOT4_OPERATOR")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,25 @@ from live.control_socket import ControlSocket
 from live.engine_config import FEED_CLIENT, START_TIMEOUT_S, Clients, engine_config
 from live.feed_events import Feed, load_feed
 from live.node_config import NodeConfig, check_funding, folder_of
-from live.node_folder import NodeFolder
+from live.node_folder import NodeFolder, sessions
+from live.node_state import NodeState
 from live.paper_client import PaperExecutionClient, SandboxLiveExecClientFactory
 from live.replay_feed import ReplayDataClient, ReplayDataClientFactory
 from live.sequenced_kernel import build_node
 from live.sequencer import Sequencer
+from live.stored_state import ControlFile, write_control_file
 from research.provenance import run_code_version
 from research.recording.account import AccountState, read_account
 from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
 from research.recording.recording import FILE_NAME, End, Header, RecordingWriter
 from research.session import attach
+from risk.ask import Ask
+from risk.control.queries import approvals_of, mode_of, risk_of
 from risk.controller import currency_of
-from risk.operations import Ask, OperatorCommand
+from risk.operations import OperatorCommand
 from risk.operations import as_engine_data as wrap_command
+from risk.state.failure import StateError
 
 _SYNC_PERIOD_S = 0.5
 _STORE_PERIODS = 10
@@ -73,6 +79,8 @@ class PaperNode:
         What will be shown.
     where : str
         The configuration's file, for errors.
+    confirmed : bool
+        Whether a person has confirmed, for this start, that FullAuto may go on where it was left.
 
     Raises
     ------
@@ -81,7 +89,15 @@ class PaperNode:
 
     """
 
-    def __init__(self, config: NodeConfig, folder: NodeFolder, feed: Feed, where: str = "configuration") -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        folder: NodeFolder,
+        feed: Feed,
+        where: str = "configuration",
+        *,
+        confirmed: bool = False,
+    ) -> None:
         self.config = config
         self.session = config.session()
         self.said: list[str] = []
@@ -91,7 +107,14 @@ class PaperNode:
         words = folder.last_words()
         if words is not None:
             self.said.append(words)
+        has_run = bool(sessions(folder.path))
+        stores = config.stores(folder.path)
+        self._state = NodeState(stores, self.session, confirmed=confirmed, has_run=has_run)
+        people = config.control.people
+        write_control_file(folder.path, ControlFile(people=people, limits=self.session.limits, state=stores))
         self.number, self.session_folder = folder.next_session()
+        self._opening = self._state.opening(self.number)
+        self.said += self._state.said
         self._loop = asyncio.new_event_loop()
         self._sequencer = Sequencer()
         self._sequencer.on_fault = self._fail
@@ -131,7 +154,16 @@ class PaperNode:
     def _build(self) -> None:
         feed, account, venue = self._feed_events, self._account, self._feed_events.specs[0].venue
         clients = Clients(self._sequencer.next_ns, self._take_feed, self._take_client)
-        engine = engine_config(self.session, feed, account, self.config.feed.pace, self.session_folder, clients)
+        engine = engine_config(
+            self.session,
+            feed,
+            account,
+            self._opening,
+            self.config.feed.pace,
+            self.session_folder,
+            self._folder,
+            clients,
+        )
         node = build_node(engine, self._sequencer, self._loop)
         self._node, kernel = node, node.kernel
         for spec in feed.specs:
@@ -142,8 +174,22 @@ class PaperNode:
         self._sequencer.connect(self._client, kernel.data_engine.process_sequenced)
         self._start_ns = time.time_ns()
         self._sequencer.timeline.set_time(self._start_ns)
-        self._parts = attach(node, self._client.handles, self.session, account, self._start_ns, self.session_folder)
-        self._control = ControlSocket(self._folder, self.carry_out, {"status": self.status})
+        self._parts = attach(
+            node,
+            self._client.handles,
+            self.session,
+            account,
+            self._opening,
+            self._start_ns,
+            self.session_folder,
+            self._state.stores,
+        )
+        room = self._parts.room
+        self._state.attach(self._parts.controller, kernel.cache)
+        room.lost_listeners.append(lambda why: self._fail(StateError(why)))
+        queries = {"mode": mode_of, "approvals": approvals_of, "risk": risk_of}
+        answers = {name: partial(question, room) for name, question in queries.items()}
+        self._control = ControlSocket(self._folder, self.carry_out, answers | {"status": self.status})
 
     def _take_feed(self, client: ReplayDataClient) -> None:
         self._feed = client
@@ -175,6 +221,7 @@ class PaperNode:
         finally:
             self._parts.controller.close()
             self._parts.fills.close()
+            self._state.close(in_good_order=self._fault is None)
             if not self._node.is_running():  # it would wait for a node that runs on, by a clock that stands
                 self._node.dispose()
             if not self._loop.is_closed():
@@ -241,6 +288,7 @@ class PaperNode:
             specs=self._feed_events.specs,
             marked=self._feed_events.marked,
             account=self._account,
+            opening=self._opening,
         )
 
     async def _play(self) -> None:
@@ -289,6 +337,8 @@ class PaperNode:
             writer.end(End(reason=self._why, inputs=writer.inputs, decisions=len(decisions), decision_hash=digest))
         account = self._account_now()
         account_file.store(self._folder, account)
+        with suppress(StateError):  # what failed has been said, and a start finds what was stored before
+            self._parts.room.keeper.store()
         inputs = max(1, self._sequencer.accepted)
         return NodeReport(
             session=self.session_folder,
@@ -365,6 +415,7 @@ def run_node(
     *,
     catalog_root: Path,
     where: str = "configuration",
+    confirmed: bool = False,
     duration_s: float | None = None,
     on_ready: Callable[[], None] | None = None,
 ) -> NodeReport:
@@ -379,6 +430,8 @@ def run_node(
         The catalog.
     where : str
         The configuration's file, for errors.
+    confirmed
+        See `PaperNode`.
     duration_s, on_ready
         See `PaperNode.run`.
 
@@ -389,4 +442,5 @@ def run_node(
 
     """
     with NodeFolder(folder_of(config.node)) as folder:
-        return PaperNode(config, folder, load_feed(config.feed, catalog_root), where).run(duration_s, on_ready)
+        feed = load_feed(config.feed, catalog_root)
+        return PaperNode(config, folder, feed, where, confirmed=confirmed).run(duration_s, on_ready)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from errors import PreconditionError
+from risk.ask import Ask, Verb
 from risk.audit import AuditLog, HeadFile, read_heads, resume
 from risk.control.document import ControlState, decode
 from risk.control.limit_changes import objection_to_change
@@ -26,7 +27,6 @@ from risk.modes.permissions import permitted
 from risk.modes.table import Mode
 from risk.modes.transitions import steps_down
 from risk.modes.triggers import Trigger
-from risk.operations import Ask, Verb
 from risk.state.durable import DurableState, Move, StateConfig, open_state
 
 CONTROL_FILE: Final = "control.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,15 +30,24 @@ from research.backtest.config import StrategySection
 from research.backtest.tidy import Tidier, silence_analyzer
 from research.fills import FillLog
 from research.recording.account import AccountState, HeldPosition
+from research.recording.heartbeat import HEARTBEAT_TOPIC
+from research.recording.opening import Opening
 from research.venue.config import VenueConfig
+from research.venue.margins import SimulatedMargins
 from research.venue.venue import VenueHandles
+from risk.control.config import ControlConfig
+from risk.control.keeper import Stores
+from risk.control.operator_desk import OperatorDesk
+from risk.control.room import ControlRoom
+from risk.control.wiring import equip
 from risk.controller import GateController, GateControllerConfig, gate_of, importable
+from risk.gate import AFTER_PORTFOLIO_BEFORE_STRATEGIES as PRIORITY
 from risk.limits import LimitsConfig
+from risk.lookout import CrossMargins
 from risk.modes.table import POWERS, Mode
-from risk.operator_desk import OperatorDesk
 from strategies import registry
 from strategies.library.fused import FusedStrategy
-from strategies.library.powers import StrategyPowers
+from strategies.library.powers import StrategyPowers, models_not_ready, tell_mode
 
 TRADER_ID = "BOT4-001"
 """The same for every host: order ids carry it."""
@@ -59,6 +68,7 @@ class SessionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     strategies: Annotated[tuple[StrategySection, ...], msgspec.Meta(min_length=1, max_length=50)]
     mode: Mode = Mode.SEMI_AUTO
     limits: LimitsConfig = LimitsConfig()
+    control: ControlConfig = ControlConfig()
     venue: VenueConfig = VenueConfig()
 
     def __post_init__(self) -> None:
@@ -70,33 +80,53 @@ class Attached(msgspec.Struct, frozen=True):
     """A session's parts inside a host."""
 
     controller: GateController
+    room: ControlRoom
     desk: OperatorDesk
     fills: FillLog
 
 
 def gate_config(
-    config: SessionConfig, specs: Sequence[InstrumentSpec], account: AccountState, folder: Path | None
+    config: SessionConfig,
+    specs: Sequence[InstrumentSpec],
+    account: AccountState,
+    opening: Opening,
+    folder: Path | None,
+    audit: Path | None = None,
 ) -> Any:
-    """Return the controller that installs the gate; it logs decisions and audit into `folder`."""
+    """
+    Return the controller that installs the gate.
+
+    It logs decisions and audit into `folder`; with `audit`, a node's folder, the audit log there goes on instead, and
+    its heads are published beside it.
+    """
+    inside = str(folder / "audit.jsonl") if folder is not None else None
     return importable(
         GateControllerConfig(
-            mode=account.mode,
+            mode=opening.start.mode,
             limits=config.limits,
             specs=tuple(specs),
             leverage=config.venue.leverage,
             operator=None,
             starting_cash=float(account.cash_exact),
             decisions_path=str(folder / "decisions.jsonl") if folder is not None else None,
-            audit_path=str(folder / "audit.jsonl") if folder is not None else None,
+            audit_path=str(audit / "audit.jsonl") if audit is not None else inside,
+            heads_path=str(audit / "audit.heads.jsonl") if audit is not None else None,
         )
     )
 
 
 def attach(
-    host: Any, handles: VenueHandles, config: SessionConfig, account: AccountState, start_ns: int, folder: Path | None
+    host: Any,
+    handles: VenueHandles,
+    config: SessionConfig,
+    account: AccountState,
+    opening: Opening,
+    start_ns: int,
+    folder: Path | None,
+    stores: Stores | None = None,
 ) -> Attached:
     """
-    Put a session into a host whose gate and venue are there: observers, desk, carried positions, strategies.
+    Put a session into a host whose gate and venue are there: observers, control room, carried positions, strategies.
 
     Parameters
     ----------
@@ -108,10 +138,14 @@ def attach(
         The session.
     account : AccountState
         What it begins with.
+    opening : Opening
+        The control state it begins with.
     start_ns : int
         Engine time of its start.
     folder : Path or None
-        Receives ``fills.jsonl``.
+        Receives ``fills.jsonl``; its name is the session's.
+    stores : Stores or None
+        Where the control state is kept; None for a replay.
 
     Raises
     ------
@@ -123,26 +157,52 @@ def attach(
     controller = gate_of(host.kernel.trader)
     fills = FillLog(folder / "fills.jsonl" if folder is not None else None)
     controller.gate.watch.observers += [fills, Tidier(host)]
-    desk = OperatorDesk(controller.gate)
+    strategies = build_strategies(config, opening.start.mode)
+    room = _equip(controller, handles, config, account, opening, stores, lambda: not models_not_ready(strategies))
+    desk = OperatorDesk(room)
     desk.install(host.kernel.msgbus)
+    watch = controller.gate.watch
+    host.kernel.msgbus.subscribe(HEARTBEAT_TOPIC, lambda beat: watch.on_time(beat.ts_init), priority=PRIORITY)
     audit = controller.gate.audit
     carried = [position.position_id for position in account.positions]
-    audit.append(start_ns, "SESSION_START", {"mode": account.mode.value, "cash": account.cash, "carried": carried})
+    data = {"mode": opening.start.mode.value, "why": opening.start.reason, "cash": account.cash, "carried": carried}
+    audit.append(start_ns, "SESSION_START", {"session": folder.name if folder is not None else ""} | data)
     for order in account.working:  # the paper venue they rested at died with its process
         audit.append(start_ns, "ORDER_CANCELED_BY_RESTART", msgspec.to_builtins(order))
     for position in account.positions:
         _carry(host.kernel.cache, handles, controller, position, start_ns)
-    strategies = build_strategies(config, account.mode)
-
-    def follow(mode: Mode) -> None:
-        for strategy in strategies:
-            if isinstance(strategy, FusedStrategy):
-                strategy.set_powers(StrategyPowers.of(POWERS[mode]))
-
-    controller.gate.mode_listeners.append(follow)
+    controller.gate.mode_listeners.append(lambda _mode: tell_mode(strategies, lambda: room.gate.view.mode))
     for strategy in strategies:
+        if isinstance(strategy, FusedStrategy):
+            strategy.on_model_failure(room.on_model_failure)
         host.kernel.trader.add_strategy(strategy)
-    return Attached(controller, desk, fills)
+    return Attached(controller, room, desk, fills)
+
+
+def _equip(
+    controller: GateController,
+    handles: VenueHandles,
+    config: SessionConfig,
+    account: AccountState,
+    opening: Opening,
+    stores: Stores | None,
+    models_ready: Callable[[], bool],
+) -> ControlRoom:
+    liquidator = handles.liquidation
+    venue = handles.specs[0].venue
+    simulated = SimulatedMargins({} if liquidator is None else {venue: liquidator})
+    return equip(
+        controller,
+        config=config.control,
+        start=opening.start,
+        equity=float(account.cash_exact),
+        margins=CrossMargins(controller.gate.view) if liquidator is None else simulated,
+        move_margin=simulated.move_margin,
+        models_ready=models_ready,
+        stores=stores,
+        restored=opening.restored,
+        session=opening.number,
+    )
 
 
 def build_strategies(config: SessionConfig, mode: Mode) -> list[Any]:

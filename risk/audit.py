@@ -51,7 +51,8 @@ class AuditLog:
     Parameters
     ----------
     file : BinaryIO or None
-        Where the lines go, each handed to the operating system at once; None keeps only the records in `records`.
+        Where the lines go; None keeps only the records in `records`. Open it unbuffered where they must outlive the
+        process.
     publish : callable or None
         Given the head every `publish_every` records and at `publish_now`. A chain alone can't show that its end was
         cut off or written anew: keep the heads where whoever can change the log can't change them too.

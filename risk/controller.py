@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 from nautilus_trader.cache.base import CacheFacade
@@ -15,7 +15,7 @@ from nautilus_trader.trading.controller import Controller
 from nautilus_trader.trading.trader import Trader
 
 from catalog.instruments import InstrumentSpec, Kind
-from risk.audit import AuditLog
+from risk.audit import AuditLog, HeadFile, read_heads, resume
 from risk.book import InstrumentFacts
 from risk.decisions import DecisionLog
 from risk.gate import Gate
@@ -50,6 +50,9 @@ class GateControllerConfig(ActorConfig, frozen=True, kw_only=True):
         Wallet balance until the first account event, in the instruments' quote currency.
     decisions_path, audit_path : str or None
         Files that receive the decision log and the audit chain.
+    heads_path : str or None
+        File that receives the audit chain's published heads. With it the chain goes on where an earlier process left
+        it; without, it begins anew.
 
     """
 
@@ -61,6 +64,7 @@ class GateControllerConfig(ActorConfig, frozen=True, kw_only=True):
     starting_cash: float = 0.0
     decisions_path: str | None = None
     audit_path: str | None = None
+    heads_path: str | None = None
 
 
 class GateController(Controller):
@@ -71,6 +75,7 @@ class GateController(Controller):
         self.gate: Gate
         self.room: ControlRoom | None = None
         self._files: list[BinaryIO] = []
+        self._heads: HeadFile | None = None
 
     def register_base(self, portfolio: PortfolioFacade, msgbus: MessageBus, cache: CacheFacade, clock: Clock) -> None:
         """Install the gate; the engine calls this once."""
@@ -80,7 +85,7 @@ class GateController(Controller):
         view = rules.new_view(config.mode, config.starting_cash)
         for spec in config.specs:
             view.set_facts(facts_of(spec, config.leverage))
-        audit = AuditLog(self._open(config.audit_path))
+        audit = self._open_audit(config)
         self.gate = Gate(
             msgbus=msgbus,
             cache=cache,
@@ -102,14 +107,29 @@ class GateController(Controller):
             self.room.begin()
 
     def close(self) -> None:
-        """Close the log files; the host calls this when the run is over."""
+        """Publish the audit log's end and close the files; the host calls this when the run is over."""
+        self.gate.audit.publish_now()
         for file in self._files:
             file.close()
+        if self._heads is not None:
+            self._heads.close()
 
-    def _open(self, path: str | None) -> BinaryIO | None:
+    def _open_audit(self, config: GateControllerConfig) -> AuditLog:
+        if config.audit_path is None or config.heads_path is None:
+            return AuditLog(self._open(config.audit_path))
+        path, heads_path = Path(config.audit_path), Path(config.heads_path)
+        after, torn = resume(path, read_heads(heads_path))
+        self._heads = HeadFile(heads_path)
+        audit = AuditLog(self._open(config.audit_path, "ab"), publish=self._heads, after=after)
+        if torn:
+            audit.append(after.ts, "TORN_RECORD", {"bytes": torn})
+        return audit
+
+    def _open(self, path: str | None, how: str = "wb") -> BinaryIO | None:
         if path is None:
             return None
-        file = Path(path).open("wb")  # noqa: SIM115 (closed in `close`)
+        at_once = self.config.heads_path is not None  # a node's lines outlive its process
+        file = cast("BinaryIO", Path(path).open(how, buffering=0 if at_once else -1))  # noqa: SIM115 (see `close`)
         self._files.append(file)
         return file
 

@@ -204,6 +204,10 @@ class Watch:
         self._has_mark.add(mark.instrument_id.value)
         self._mark(mark.instrument_id.value, mark.close.as_double(), mark.ts_init)
 
+    def on_time(self, ts_ns: int) -> None:
+        """Take note that time has moved on though nothing happened: a heartbeat."""
+        self._move_to(ts_ns)
+
     def _last(self, instrument: str, price: float, ts_ns: int) -> None:
         if instrument in self._has_mark:
             self._move_to(ts_ns)

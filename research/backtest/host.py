@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -36,10 +37,9 @@ from risk.controller import GateController, GateControllerConfig, currency_of, g
 from risk.lookout import CrossMargins
 from risk.modes.operators import Operator
 from risk.modes.start import StartDecision
-from risk.modes.table import POWERS, Mode
 from strategies import registry
 from strategies.library.fused import FusedStrategy
-from strategies.library.powers import StrategyPowers
+from strategies.library.powers import models_not_ready, tell_mode
 
 ENGINE_RATE = "1000000/00:00:01"
 """The engine's own throttle is set out of the way: the gate's order-rate rule decides, with a reason."""
@@ -86,8 +86,9 @@ def play(config: RunConfig, stage: Stage, model_folder: Path | None, logs: Path 
         recorder = _recorder(engine, controller, venues, stage.bar_ns)
         controller.gate.watch.observers += [recorder, Tidier(engine)]
         _listen_to_money(controller, venues, recorder)
-        room = _equip(controller, config, venues)
-        failures = _add_strategies(engine, room, config, model_folder)
+        fused: list[FusedStrategy] = []
+        room = _equip(controller, config, venues, lambda: not models_not_ready(fused))
+        failures = _add_strategies(engine, room, config, model_folder, fused)
         controller.gate.audit.append(config.run.start_ns, "RUN_START", {"mode": config.mode.mode.value})
         engine.run()
         end_ns = max(int(market.bars.ts_ns[-1]) for market in stage.markets)
@@ -161,7 +162,9 @@ def _recorder(
     return Recorder(controller.gate.view, bar_ns, reference, distance, initial_event)
 
 
-def _equip(controller: GateController, config: RunConfig, venues: dict[str, VenueHandles]) -> ControlRoom:
+def _equip(
+    controller: GateController, config: RunConfig, venues: dict[str, VenueHandles], models_ready: Callable[[], bool]
+) -> ControlRoom:
     """Put the control room around the gate; a replay's state lives in memory, and its supervisor is simulated."""
     liquidators = {name: handles.liquidation for name, handles in venues.items() if handles.liquidation is not None}
     simulated = SimulatedMargins(liquidators)
@@ -175,13 +178,18 @@ def _equip(controller: GateController, config: RunConfig, venues: dict[str, Venu
         equity=config.venue.starting_balance,
         margins=simulated if liquidators else CrossMargins(controller.gate.view),
         move_margin=simulated.move_margin,
+        models_ready=models_ready,
     )
     Supervisor(room, Operator(config.mode.operator), EngineAlarms(controller.clock), mode)
     return room
 
 
 def _add_strategies(
-    engine: BacktestEngine, room: ControlRoom, config: RunConfig, model_folder: Path | None
+    engine: BacktestEngine,
+    room: ControlRoom,
+    config: RunConfig,
+    model_folder: Path | None,
+    fused: list[FusedStrategy],
 ) -> list[str]:
     failures: list[str] = []
 
@@ -189,12 +197,7 @@ def _add_strategies(
         failures.append(reason)
         room.on_model_failure(reason)
 
-    def follow(mode: Mode) -> None:
-        for strategy in fused:
-            strategy.set_powers(StrategyPowers.of(POWERS[mode]))
-
-    fused: list[FusedStrategy] = []
-    room.gate.mode_listeners.append(follow)
+    room.gate.mode_listeners.append(lambda _mode: tell_mode(fused, lambda: room.gate.view.mode))
     for table in strategy_tables(config, model_folder):
         strategy = registry.build(config.strategy.name, table, where="configuration", prefix="strategy.params")
         if isinstance(strategy, FusedStrategy):

@@ -79,7 +79,7 @@ def replay(
             logging=LoggingConfig(bypass_logging=True),
             risk_engine=RiskEngineConfig(max_order_submit_rate=ENGINE_RATE, max_order_modify_rate=ENGINE_RATE),
             portfolio=PortfolioConfig(bar_updates=False),
-            controller=gate_config(config, header.specs, header.account, folder),
+            controller=gate_config(config, header.specs, header.account, header.opening, folder),
             run_analysis=False,
         )
     )
@@ -88,7 +88,7 @@ def replay(
         handles = add_venue(
             engine, venue, header.specs, config.venue, marked=header.marked, balances=header.account.balances
         )
-        attached = attach(engine, handles, config, header.account, header.start_ns, folder)
+        attached = attach(engine, handles, config, header.account, header.opening, header.start_ns, folder)
         for batch in _batches(inputs):
             engine.add_data(batch, client_id=ClientId("SEQUENCE"), sort=False)
         engine.sort_data()

@@ -27,7 +27,8 @@ from catalog.marks import MarkBar
 from catalog.marks import as_engine_data as wrap_mark
 from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
-from risk.operations import Ask, OperatorCommand
+from risk.ask import Ask
+from risk.operations import OperatorCommand
 from risk.operations import as_engine_data as wrap_command
 
 type Row = list[Any]

@@ -34,7 +34,10 @@ class Heartbeat(Data):  # type: ignore[misc]  # the engine ships no types
 
 
 HEARTBEAT = DataType(Heartbeat)
-"""Nobody subscribes to it."""
+"""What to publish."""
+
+HEARTBEAT_TOPIC = f"data.{HEARTBEAT.topic}"
+"""The topic on which the data engine publishes heartbeats."""
 
 
 def as_engine_data(heartbeat: Heartbeat) -> CustomData:

@@ -14,6 +14,7 @@ from errors import QualityError
 from research.recording.account import AccountState
 from research.recording.codec import decode, encode
 from research.recording.frames import Cut, Frames, FrameWriter
+from research.recording.opening import Opening
 
 FORMAT: Final = 1
 FILE_NAME: Final = "recording.bot4"
@@ -39,6 +40,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     specs: tuple[InstrumentSpec, ...]
     marked: tuple[str, ...] = ()
     account: AccountState
+    opening: Opening
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from risk.audit import Head
 from risk.breakers import BreakersSnapshot
 from risk.circuit import State
 from risk.kill_records import KillSnapshot, Stage
@@ -21,9 +22,10 @@ class ControlState(msgspec.Struct, frozen=True, kw_only=True):
     """
     The control state.
 
-    `bases` are what drawdown and daily loss count from.
+    `bases` are what drawdown and daily loss count from; `audit` is the head of the audit log at that moment, which is
+    thereby published wherever the state is stored.
     `limits` holds what operators tightened at run time, by path; `session` counts starts, and numbers the desk's
-    orders; `starts_ns` are the latest starts, by which a crash loop is recognised.
+    orders.
     """
 
     governor: GovernorSnapshot
@@ -34,8 +36,8 @@ class ControlState(msgspec.Struct, frozen=True, kw_only=True):
     review: ReviewSnapshot | None = None
     bases: EquityBases | None = None
     limits: dict[str, float] = {}
+    audit: Head = Head()
     session: int = 0
-    starts_ns: tuple[int, ...] = ()
     format: int = FORMAT
 
     @property

@@ -11,6 +11,7 @@ from nautilus_trader.model.events import OrderCanceled, OrderDenied, OrderExpire
 from errors import Bot4Error
 from risk.gate import Gate
 from risk.intent import Intent
+from risk.state.bounded_journal import BoundedJournal
 from risk.state.journal import Journal
 from risk.state.journal_text import IntentRecord, OutcomeRecord
 
@@ -34,14 +35,14 @@ class Journalling:
     ----------
     gate : Gate
         Whose intents they are; it takes no more risk where the journal fails.
-    journal : Journal
+    journal : Journal or BoundedJournal
         Open.
     cache : CacheFacade
         The engine's, for the state of orders.
 
     """
 
-    def __init__(self, gate: Gate, journal: Journal, cache: CacheFacade) -> None:
+    def __init__(self, gate: Gate, journal: Journal | BoundedJournal, cache: CacheFacade) -> None:
         self._journal = journal
         self._cache = cache
         self._written: set[str] = set()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from errors import Bot4Error
+from risk.ask import Ask, Verb
 from risk.barriers import Level
 from risk.circuit import Scope as BreakerScope
 from risk.control.limit_changes import CHANGEABLE, objection_to_change
@@ -17,7 +18,7 @@ from risk.modes.changes import AwaitsApproval, ModeChange, RefusedTransition, Un
 from risk.modes.permissions import permitted
 from risk.modes.statistics import OperatorAction
 from risk.modes.table import Mode
-from risk.operations import OPERATOR_TOPIC, Ask, OperatorCommand, Verb
+from risk.operations import OPERATOR_TOPIC, OperatorCommand
 from risk.review import Reply
 from risk.review_trail import By
 
@@ -130,7 +131,8 @@ class OperatorDesk:
         if self._is_change_of_mode(key):
             return f"{DONE}: {self._room.governor.reject(key, who, now_ns)}"
         self._count(OperatorAction.OVERRIDE)
-        return _reviewed(self._room.gate.review.reject(key, By(who.operator, who.reason, ask.id)), key)
+        reply = self._room.gate.review.reject(key, By(who.operator, who.reason, ask.id))
+        return _missing(reply, key) if reply.outcome is None else f"{DONE}: {reply.outcome.value}"
 
     def _amend(self, ask: Ask, who: Authority, now_ns: int) -> str:  # noqa: ARG002 (a verb's signature)
         key, quantity = str(ask.arguments.get("key")), ask.arguments.get("quantity")
@@ -204,7 +206,11 @@ def scope_of(ask: Ask) -> Scope | str:
 
 def _reviewed(reply: Reply, key: str) -> str:
     if reply.outcome is None:
-        return f"{REFUSED}: {reply.detail or f'nothing waits under {key!r}'}"
+        return _missing(reply, key)
     if reply.verdict is not None and not reply.sent:
         return f"{REFUSED}: {reply.outcome.value}, but {reply.verdict}"
     return f"{DONE}: {reply.outcome.value}"
+
+
+def _missing(reply: Reply, key: str) -> str:
+    return f"{REFUSED}: {reply.detail or f'nothing waits under {key!r}'}"

@@ -11,6 +11,7 @@ from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderReject
 from errors import Bot4Error
 from risk.account_margin import MarginAccounts
 from risk.alarms import Alarms
+from risk.audit import Head
 from risk.barriers import Barrier, Level, Source, venue_of
 from risk.breakers import BreakerBoard
 from risk.circuit import SYSTEM, State
@@ -36,8 +37,6 @@ from risk.review_trail import lost_requests
 from risk.ruleset import Ruleset
 from risk.stops import StopPlanner
 from risk.verdict import Parked, Refusal, Verdict
-
-STARTS_KEPT = 8
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +77,8 @@ class ControlRoom:
         Where the state is kept; None for a replay.
     restored : ControlState or None
         What an earlier process left.
-    session, starts_ns : int, tuple of int
-        Which start this is, and when the latest ones were.
+    session : int
+        Which start this is.
 
     """
 
@@ -94,7 +93,6 @@ class ControlRoom:
         stores: Stores | None = None,
         restored: ControlState | None = None,
         session: int = 0,
-        starts_ns: tuple[int, ...] = (),
     ) -> None:
         self.gate = gate
         self.config = config
@@ -103,7 +101,8 @@ class ControlRoom:
         self._around = around
         self._restored = restored
         self._session = session
-        self._starts_ns = starts_ns
+        self.lost_listeners: list[Callable[[str], None]] = []
+        """Told why, once, when the state or the journal can't be kept any more."""
         self._open: set[BreakerScope] = set()
         self._flat = False
         view, audit, now = gate.view, gate.audit, around.now
@@ -203,8 +202,8 @@ class ControlRoom:
             review=self.gate.review.snapshot(),
             bases=self.gate.view.bases(),
             limits=dict(self.limit_changes),
+            audit=Head(self.gate.audit.count, self.gate.audit.head, self.gate.view.ts_ns),
             session=self._session,
-            starts_ns=self._starts_ns,
         )
 
     # -- what the gate and the engine tell -------------------------------------------------------------------------
@@ -269,10 +268,14 @@ class ControlRoom:
 
     def lose_state(self, reason: str) -> None:
         """Take no more risk until a restart has read the state again: a store or the journal failed."""
+        if any(barrier.source is Source.STATE for barrier in self.gate.view.barriers):
+            return
         now = self._around.now()
         barrier = Barrier(Source.STATE, Level.SYSTEM, "", reason, now)
         self.gate.view.apply_barriers(Source.STATE, (barrier,))
         self.gate.audit.append(now, "STATE_LOST", {"reason": reason})
+        for listener in self.lost_listeners:
+            listener(reason)
 
     def _on_barriers(self, barriers: tuple[Barrier, ...]) -> None:
         """Show the breakers' barriers to the gate, and count trips: wider ones of the same cause are one with it."""
@@ -295,7 +298,7 @@ class ControlRoom:
         held = set()
         if self._healthy():
             held.add(Guard.SYSTEMS_HEALTHY)
-        if self._around.models_ready():
+        if self.governor.mode is Mode.SEMI_AUTO and self._around.models_ready():  # who else would ask for them
             held.add(Guard.MODELS_READY)
         if all(getattr(self.limits, name).enabled for name in ("position", "leverage", "daily_loss", "drawdown")):
             held.add(Guard.LIMITS_CONFIGURED)

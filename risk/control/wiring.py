@@ -28,7 +28,6 @@ def equip(
     stores: Stores | None = None,
     restored: ControlState | None = None,
     session: int = 0,
-    starts_ns: tuple[int, ...] = (),
 ) -> ControlRoom:
     """
     Build the control room of a controller, which begins with the trader.
@@ -49,7 +48,7 @@ def equip(
         Moves cash to an isolated position, by position id; None where that can't be done.
     models_ready : callable
         Whether the models that FullAuto needs are loaded.
-    stores, restored, session, starts_ns
+    stores, restored, session
         Where the state is kept and what an earlier process left; see `ControlRoom`.
 
     """
@@ -80,7 +79,6 @@ def equip(
         stores=stores,
         restored=restored,
         session=session,
-        starts_ns=starts_ns,
     )
     trail = Trail(gate.audit, gate.decisions, gate.view)
     gate.verdict_listeners.append(trail.on_verdict)

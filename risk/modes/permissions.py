@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from risk.ask import Verb
 from risk.modes.authorisation import Role
 from risk.modes.table import Mode
-from risk.operations import Verb
 
 _NEVER: frozenset[Mode] = frozenset()
 _ALWAYS = frozenset(Mode)

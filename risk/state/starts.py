@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -31,19 +32,32 @@ def note_start(folder: Path, now_ns: int, files: Files | None = None) -> tuple[i
     files = OsFiles() if files is None else files
     try:
         starts = _stored(files, folder, now_ns)
-        kept = (*starts, now_ns)[-_KEPT:]
-        record = StateRecord(epoch=len(kept), rank=0, resume_rank=0, payload=msgspec.json.encode(kept))
-        file = files.open(folder / _TMP, create=True)
-        try:
-            file.write_at(0, pack(record))
-            file.sync()
-        finally:
-            file.close()
-        files.rename(folder / _TMP, folder / _NAME)
-        files.sync_folder(folder)
+        _store(files, folder, (*starts, now_ns)[-_KEPT:])
     except OSError as error:
         raise StateError(f"{folder / _NAME}: this start cannot be noted: {error}") from error
     return starts
+
+
+def note_end(folder: Path, files: Files | None = None) -> None:
+    """
+    Forget the starts, as this process ends in good order: only those that ended otherwise make a crash loop.
+
+    A list that can't be written stays as it is, and then the next start counts those before it.
+    """
+    with contextlib.suppress(OSError):
+        _store(OsFiles() if files is None else files, folder, ())
+
+
+def _store(files: Files, folder: Path, starts: tuple[int, ...]) -> None:
+    record = StateRecord(epoch=len(starts), rank=0, resume_rank=0, payload=msgspec.json.encode(starts))
+    file = files.open(folder / _TMP, create=True)
+    try:
+        file.write_at(0, pack(record))
+        file.sync()
+    finally:
+        file.close()
+    files.rename(folder / _TMP, folder / _NAME)
+    files.sync_folder(folder)
 
 
 def _stored(files: Files, folder: Path, now_ns: int) -> tuple[int, ...]:

@@ -54,10 +54,12 @@ def toml(folder: Path) -> str:
     return tomli_w.dumps(DOCUMENT | {"node": DOCUMENT["node"] | {"folder": str(folder)}})
 
 
-def run_session(node: NodeConfig, catalog: Path, duration_s: float) -> tuple[NodeReport, dict[str, Any], PaperNode]:
+def run_session(
+    node: NodeConfig, catalog: Path, duration_s: float, *, confirmed: bool = False
+) -> tuple[NodeReport, dict[str, Any], PaperNode]:
     """Run a session in this process; return its report, and its status before its first input."""
     first: list[dict[str, Any]] = []
     with NodeFolder(Path(node.node.folder or "")) as folder:
-        paper = PaperNode(node, folder, load_feed(node.feed, catalog))
+        paper = PaperNode(node, folder, load_feed(node.feed, catalog), confirmed=confirmed)
         report = paper.run(duration_s, on_ready=lambda: first.append(paper.status()))
     return report, first[0], paper

@@ -14,7 +14,7 @@ import pytest
 
 from errors import Bot4Error, PreconditionError
 from live.control_socket import POINTER_NAME, ControlSocket, ask, query
-from risk.operations import Ask, Verb
+from risk.ask import Ask, Verb
 
 COMMAND = Ask(id="1", verb=Verb.SET_MODE, operator="anna", role="supervisor", reason="test", arguments={"mode": "x"})
 

@@ -21,6 +21,7 @@ from research.backtest.replay_recording import replay
 from research.recording.account import AccountState, HeldPosition
 from research.recording.recording import Recording
 from risk.modes.table import Mode
+from risk.state.starts import note_start
 
 REPO = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from live.cli import app; app()", "run"]
@@ -78,7 +79,7 @@ def test_after_a_kill_positions_and_cash_are_those_stored_and_no_order_lives_on(
         (each.position_id, each.quantity) for each in stored.positions
     ]
     assert first["account"]["positions"][0]["entry_price"] == pytest.approx(stored.positions[0].entry_price, rel=1e-12)
-    audit = [json.loads(line) for line in (report.session / "audit.jsonl").read_text().splitlines()]
+    audit = [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
     gone = {record["data"]["client_order_id"] for record in audit if record["kind"] == "ORDER_CANCELED_BY_RESTART"}
     assert gone == {order.client_order_id for order in stored.working}
     assert any("did not end in good order" in line for line in report.said)
@@ -120,17 +121,69 @@ def test_an_interrupt_ends_the_session_saves_and_says_how_to_go_on(
     assert recording.end.reason == "interrupted"
 
 
-def test_a_second_session_goes_on_in_the_mode_and_with_the_cash_of_the_first(tmp_path: Path, sample_home: Path) -> None:
+def test_a_second_session_goes_on_with_the_cash_and_at_most_in_the_mode_of_the_first(
+    tmp_path: Path, sample_home: Path
+) -> None:
     node = config(tmp_path / "node")
-    left = AccountState(ts_ns=1, currency="USD", cash="54321.01", mode=Mode.MANUAL)
     (tmp_path / "node").mkdir()
-    account_file.store(tmp_path / "node", left)
+    account_file.store(tmp_path / "node", AccountState(ts_ns=1, currency="USD", cash="54321.01", mode=Mode.FULL_AUTO))
 
-    report, first, _ = run_session(node, sample_home / "catalog", 0.5)
+    _, first, _ = run_session(node, sample_home / "catalog", 0.5)
+    report, second, _ = run_session(node, sample_home / "catalog", 0.5)
 
-    assert first["mode"] == "Manual"
+    assert first["mode"] == "FullAuto"
+    assert second["mode"] == "SemiAuto"
+    assert any("lacks a person's confirmation" in line for line in report.said)
     assert report.account.cash == "54321.01"
-    assert report.account.mode is Mode.MANUAL
+
+
+def test_a_person_can_confirm_that_full_auto_goes_on(tmp_path: Path, sample_home: Path) -> None:
+    node = config(tmp_path / "node")
+
+    run_session(node, sample_home / "catalog", 0.3)
+    _, second, _ = run_session(node, sample_home / "catalog", 0.3, confirmed=True)
+
+    assert second["mode"] == "FullAuto"
+
+
+def test_the_third_start_after_two_crashes_within_five_minutes_is_an_emergency(
+    tmp_path: Path, sample_home: Path
+) -> None:
+    node = config(tmp_path / "node")
+    run_session(node, sample_home / "catalog", 0.3)
+    for _ in range(2):
+        note_start(tmp_path / "node" / "state", time.time_ns())  # what a process leaves that is killed at once
+
+    _, third, _ = run_session(node, sample_home / "catalog", 0.3)
+
+    assert third["mode"] == "Emergency"
+
+
+def test_a_lost_state_is_an_emergency(tmp_path: Path, sample_home: Path) -> None:
+    node = config(tmp_path / "node")
+    run_session(node, sample_home / "catalog", 0.3)
+    for path in (tmp_path / "node" / "state").iterdir():
+        path.unlink()
+
+    report, second, _ = run_session(node, sample_home / "catalog", 0.3)
+
+    assert second["mode"] == "Emergency"
+    assert any("in doubt" in line for line in report.said)
+
+
+def test_a_damaged_state_is_an_emergency_and_nothing_is_lost(tmp_path: Path, sample_home: Path) -> None:
+    node = config(tmp_path / "node")
+    run_session(node, sample_home / "catalog", 0.3)
+    damaged = [path for path in (tmp_path / "node" / "state").iterdir() if path.name.startswith("state")]
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+    _, second, _ = run_session(node, sample_home / "catalog", 0.3)
+
+    assert damaged
+    assert second["mode"] == "Emergency"
 
 
 def test_a_position_the_configuration_does_not_trade_is_not_taken_up_silently(

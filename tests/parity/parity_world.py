@@ -16,9 +16,16 @@ from live.node_config import NodeConfig
 from live.paper_node import NodeReport, run_node
 from research.backtest.replay_recording import Replayed, replay
 from research.recording.recording import Recording
-from risk.operations import Ask, Verb
+from risk.ask import Ask, Verb
 
 PERP = "BTCUSDT-PERP.BINANCE"
+
+SUPERVISED = {
+    "people": {"roles": {"anna": "risk_officer"}},
+    # five losses in a row are nothing unusual here, and an open system breaker would keep FullAuto from coming back
+    "breakers": {"venue": {"enabled": False}, "system": {"enabled": False}},
+}
+"""Who answers at the socket, and what stays out of the way."""
 
 
 def capture_config(folder: Path, capture: Path, *, speed: float, **feed: Any) -> NodeConfig:
@@ -29,6 +36,7 @@ def capture_config(folder: Path, capture: Path, *, speed: float, **feed: Any) ->
         "mode": {"mode": "FullAuto"},
         "venue": {"starting_balance": 100_000.0, "latency_ms": 5, "slippage_bps": 0.1, "funding": {"missing": "zero"}},
         "limits": {"duplicate": {"enabled": False}},
+        "control": SUPERVISED,
         "strategy": [
             crossing("30-TICK-LAST-INTERNAL", "0.010"),
             crossing("100-TICK-LAST-INTERNAL", "0.025"),
@@ -79,9 +87,7 @@ class Operator(threading.Thread):
 
     def say(self, verb: Verb, **arguments: Any) -> None:
         self.count += 1
-        command = Ask(
-            id=f"c{self.count}", verb=verb, operator="anna", role="supervisor", reason="test", arguments=arguments
-        )
+        command = Ask(id=f"c{self.count}", verb=verb, operator="anna", role="", reason="test", arguments=arguments)
         self.answers.append((verb.value, ask(self.folder, command)))
 
 
@@ -98,6 +104,14 @@ def run_and_replay(
     again = tmp_path / "again"
     again.mkdir()
     return report, replay(Recording(report.session), again), operator, again
+
+
+def trail(folder: Path) -> list[tuple[int, str, Any]]:
+    """What the audit log of a session or a replay says, without the hashes that chain it to what was before."""
+    path = folder / "audit.jsonl" if (folder / "audit.jsonl").exists() else folder.parent.parent / "audit.jsonl"
+    told = [(line["ts"], line["kind"], line["data"]) for line in lines(path)]
+    starts = [number for number, (_, kind, _) in enumerate(told) if kind == "SESSION_START"]
+    return [(ts, kind, data | {"session": ""}) for ts, kind, data in told[starts[-1] :]]
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

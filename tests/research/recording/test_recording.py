@@ -35,8 +35,9 @@ from research.recording.frames import MAGIC, Frames, FrameWriter
 from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
 from research.recording.recording import End, Header, Recording, RecordingWriter
+from risk.ask import Ask, Verb
 from risk.modes.table import Mode
-from risk.operations import Ask, OperatorCommand, Verb
+from risk.operations import OperatorCommand
 from risk.operations import as_engine_data as wrap_command
 
 BTC = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from risk.ask import Verb
 from risk.modes.authorisation import (
     MAY_APPROVE_MODE,
     MAY_ASK,
@@ -23,7 +24,6 @@ from risk.modes.authorisation import (
 from risk.modes.permissions import PERMISSIONS, permitted
 from risk.modes.table import Mode
 from risk.modes.transitions import TRANSITIONS
-from risk.operations import Verb
 from tests.risk.modes.governed import ADA, CONFIG, OTTO, RUTH, VERA
 
 # rows: verb and role; the letters of the modes in which it may be used
