@@ -1,4 +1,4 @@
-"""The verbs of `bot4 node`: run a paper node, and ask one how it is."""
+"""The verbs of `bot4 node`: run a paper node, ask one how it is, send it an order, and replay what it recorded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import typer
 
 import settings
-from errors import PreconditionError
+from errors import PreconditionError, QualityError
+from live.operators import Id, NodeName, OperatorId, Why, command, node_folder
 from terminal import JsonFlag, emit, guarded, out, progress, show_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Duration = Annotated[float | None, typer.Option("--duration-s", min=0.1, help="Stop after so many seconds.")]
 ConfigFile = Annotated[Path, typer.Argument(help="The node's TOML file.")]
-NodeName = Annotated[str, typer.Argument(help="The node's name, or its folder.")]
+NodeArgument = Annotated[str, typer.Argument(help="The node's name, or its folder.")]
 
 
 @app.callback()
@@ -75,7 +76,7 @@ def run(
 
 @app.command()
 @guarded
-def status(name: NodeName, json_: JsonFlag = False) -> None:
+def status(name: NodeArgument, json_: JsonFlag = False) -> None:
     """Ask a running node how it is; of one that does not run, show the account it left."""
     from live.control_socket import query
 
@@ -115,12 +116,60 @@ def status(name: NodeName, json_: JsonFlag = False) -> None:
         out.print(f"waits for approval: {request['key']}")
 
 
-def node_folder(name: str) -> Path:
-    """Return the folder of a node given by name or by folder; raise `PreconditionError` where there is none."""
-    for folder in (settings.home() / "nodes" / name, Path(name)):
-        if (folder / "sessions").is_dir():
-            return folder
-    raise PreconditionError(f"no node {name!r} in {settings.home() / 'nodes'}, and no node's folder of that path")
+@app.command()
+@guarded
+def order(
+    instrument: Annotated[str, typer.Argument(help="Such as BTCUSDT-PERP.BINANCE.")],
+    side: Annotated[str, typer.Argument(help="buy or sell.")],
+    quantity: Annotated[str, typer.Argument(help="Base units, on the venue's lot.")],
+    price: Annotated[str | None, typer.Option(help="Limit; left out, a market order.")] = None,
+    stop_price: Annotated[str | None, typer.Option("--stop", help="Trigger of a protective stop sent with it.")] = None,
+    reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Only close what is open.")] = False,
+    node: NodeName = "",
+    operator: OperatorId = "",
+    reason: Why = "",
+    id_: Id = "",
+    json_: JsonFlag = False,
+) -> None:
+    """Send an order by hand; every check is made. Ends with 4 where it is refused."""
+    arguments = {"instrument": instrument, "side": side.upper(), "quantity": quantity, "reduce_only": reduce_only}
+    arguments |= {"price": price, "stop_price": stop_price}
+    command(node, "order", operator, reason, arguments, id_=id_, json_=json_)
+
+
+@app.command()
+@guarded
+def replay(
+    name: NodeArgument,
+    session: Annotated[str, typer.Option(help="A session's number; the latest if left out.")] = "",
+    to: Annotated[Path | None, typer.Option(help="Folder for the replay's logs, new.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """
+    Play a recorded session through the backtest engine, and say whether it decides the same. Ends with 5 where not.
+
+    What differs first says `bot4 report drift SESSION REPLAY`.
+    """
+    with progress("replaying"):
+        from live.node_folder import sessions
+        from research.backtest.replay_recording import replay as play
+        from research.recording.recording import Recording
+
+        known = sessions(node_folder(name))
+        found = [path for path in known if not session or int(path.name) == int(session)]
+        if not found:
+            raise PreconditionError(f"{name} has no session {session or 'yet'}")
+        if to is not None:
+            to.mkdir(parents=True)
+        replayed = play(Recording(found[-1]), to)
+    if json_:
+        emit({"session": str(found[-1]), "same": replayed.same, "replay": replayed})
+    else:
+        said = {True: "the same decisions", False: "OTHER decisions", None: "the session left no hash to compare with"}
+        out.print(f"{found[-1].name}: {replayed.inputs} inputs, {replayed.decisions} decisions, {replayed.fills} fills")
+        out.print(f"{said[replayed.same]}: {replayed.decision_hash}")
+    if replayed.same is False:
+        raise QualityError(f"the replay of {found[-1]} decides otherwise than the session did")
 
 
 def _left(folder: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from live.engine_config import FEED_CLIENT, START_TIMEOUT_S, Clients, engine_con
 from live.feed_events import Feed, load_feed
 from live.node_config import NodeConfig, check_funding, folder_of
 from live.node_folder import NodeFolder, sessions
+from live.node_report import NodeReport, report_of, status_of
 from live.node_state import NodeState
 from live.paper_client import PaperExecutionClient, SandboxLiveExecClientFactory
 from live.replay_feed import ReplayDataClient, ReplayDataClientFactory
@@ -45,24 +46,6 @@ from risk.state.failure import StateError
 
 _SYNC_PERIOD_S = 0.5
 _STORE_PERIODS = 10
-
-
-class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How a session of a node went."""
-
-    session: Path
-    ended: str
-    inputs: int
-    decisions: int
-    decision_hash: str
-    fills: int
-    fill_hash: str
-    counts: dict[str, int]
-    account: AccountState
-    said: tuple[str, ...]
-    us_per_input: float
-    slowest_ms: float
-    feed_late_ms: float
 
 
 class PaperNode:
@@ -325,7 +308,7 @@ class PaperNode:
 
     def _end(self, writer: RecordingWriter) -> NodeReport:
         """Stop the strategies where a replay will stop them, note the end, and store the account."""
-        gate, fills = self._parts.controller.gate, self._parts.fills
+        gate = self._parts.controller.gate
         if self._fault is None:
             self._sequencer.take(wrap_heartbeat(Heartbeat(self._sequencer.next_ns())))
             self._sequencer.timeline.flush()
@@ -339,22 +322,8 @@ class PaperNode:
         account_file.store(self._folder, account)
         with suppress(StateError):  # what failed has been said, and a start finds what was stored before
             self._parts.room.keeper.store()
-        inputs = max(1, self._sequencer.accepted)
-        return NodeReport(
-            session=self.session_folder,
-            ended=self._why,
-            inputs=self._sequencer.accepted,
-            decisions=len(gate.decisions),
-            decision_hash=gate.decisions.decision_hash,
-            fills=fills.count,
-            fill_hash=fills.fill_hash,
-            counts=dict(gate.decisions.counts),
-            account=account,
-            said=tuple(self.said),
-            us_per_input=self._sequencer.busy_ns / inputs / 1e3,
-            slowest_ms=self._sequencer.slowest_ns / 1e6,
-            feed_late_ms=self._feed.late_ns_max / 1e6,
-        )
+        said = tuple(self.said)
+        return report_of(self.session_folder, self._why, said, self._parts, account, self._sequencer, self._feed)
 
     def _fail(self, fault: BaseException) -> None:
         self._fault = self._fault or fault
@@ -380,26 +349,8 @@ class PaperNode:
 
     def status(self) -> dict[str, Any]:
         """Return what is true now, as plain data."""
-        gate = self._parts.controller.gate
-        account = self._account_now()
-        return {
-            "node": self.config.node.name,
-            "session": str(self.session_folder),
-            "mode": gate.view.mode.value,
-            "equity": gate.view.equity,
-            "account": msgspec.to_builtins(account),
-            "waiting": [
-                {"key": request.key, "expires_ns": request.expires_ns, "orders": msgspec.to_builtins(request.intents)}
-                for request in gate.review.queue.waiting()
-            ],
-            "inputs": self._sequencer.accepted,
-            "decisions": len(gate.decisions),
-            "counts": dict(gate.decisions.counts),
-            "decision_hash": gate.decisions.decision_hash,
-            "fills": self._parts.fills.count,
-            "feed": {"shown": self._feed.shown, "total": self._feed.total, "late_ms_max": self._feed.late_ns_max / 1e6},
-            "us_per_input": self._sequencer.busy_ns / max(1, self._sequencer.accepted) / 1e3,
-        }
+        node, folder = self.config.node.name, self.session_folder
+        return status_of(node, folder, self._parts, self._account_now(), self._sequencer, self._feed)
 
 
 async def _cancel_rest() -> None:

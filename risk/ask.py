@@ -25,9 +25,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """
     What an operator asks for.
 
-    `operator` is who, `role` the role that authorises it, `reason` why; `arguments` holds plain JSON values, by verb:
-    SET_MODE ``mode``; APPROVE and REJECT ``key``; AMEND ``key, quantity``; KILL and CLEAR ``level, name``;
-    SET_LIMIT ``path, value``. `id` makes a repeated command harmless: the second of the same id does nothing.
+    `operator` is who, `role` the role that authorises it (empty for the configured one), `reason` why. `arguments`
+    holds plain JSON values, by verb: SET_MODE ``mode``; APPROVE and REJECT ``key``; AMEND ``key, quantity``; KILL and
+    CLEAR ``level, name``; SET_LIMIT ``path, value``; ORDER the fields of `risk.operator_orders.HandOrder`. `id` makes a
+    repeated command harmless: the second of the same id does nothing.
     """
 
     id: str

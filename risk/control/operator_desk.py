@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from errors import Bot4Error
 from risk.ask import Ask, Verb
 from risk.barriers import Level
@@ -19,6 +21,7 @@ from risk.modes.permissions import permitted
 from risk.modes.statistics import OperatorAction
 from risk.modes.table import Mode
 from risk.operations import OPERATOR_TOPIC, OperatorCommand
+from risk.operator_orders import HandOrder
 from risk.review import Reply
 from risk.review_trail import By
 
@@ -60,6 +63,7 @@ class OperatorDesk:
             Verb.KILL: self._kill,
             Verb.CLEAR: self._clear,
             Verb.SET_LIMIT: self._set_limit,
+            Verb.ORDER: self._order,
         }
 
     def install(self, msgbus: Any) -> None:
@@ -170,6 +174,17 @@ class OperatorDesk:
             return f"{DONE}: closed" if done else f"{REFUSED}: no breaker of this scope is open"
         objection = self._room.kills.clear(scope, who, force=ask.arguments.get("force") is True)
         return f"{DONE}: cleared" if objection is None else f"{REFUSED}: {objection}"
+
+    # -- orders by hand ------------------------------------------------------------------------------------------
+
+    def _order(self, ask: Ask, who: Authority, now_ns: int) -> str:  # noqa: ARG002 (a verb's signature)
+        try:
+            wanted = msgspec.convert(ask.arguments, HandOrder)
+        except msgspec.ValidationError as error:
+            return f"{REFUSED}: {error}"
+        sent, what = self._room.hand.submit(wanted, who.operator, who.reason)
+        self._count(OperatorAction.OVERRIDE)
+        return f"{DONE if sent else REFUSED}: {what}"
 
     # -- limits ------------------------------------------------------------------------------------------------
 

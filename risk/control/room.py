@@ -33,6 +33,7 @@ from risk.modes.start import StartDecision
 from risk.modes.table import POWERS, Mode
 from risk.modes.transitions import Guard, GuardResults
 from risk.modes.triggers import Trigger, Triggers
+from risk.operator_orders import OperatorOrders
 from risk.review_trail import lost_requests
 from risk.ruleset import Ruleset
 from risk.stops import StopPlanner
@@ -43,10 +44,12 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the host gives the control room.
 
-    `venue_tradable` tells whether a venue takes orders now; `models_ready` whether what FullAuto needs is loaded.
+    `hand` sends operators' own orders. `venue_tradable` tells whether a venue takes orders now; `models_ready` whether
+    what FullAuto needs is loaded.
     """
 
     desk: Desk
+    hand: OperatorOrders
     alarms: Alarms
     now: Callable[[], int]
     margins: MarginAccounts
@@ -96,6 +99,7 @@ class ControlRoom:
     ) -> None:
         self.gate = gate
         self.config = config
+        self.hand = around.hand
         self.limits = gate.rules.limits
         self.limit_changes: dict[str, float] = dict(restored.limits) if restored is not None else {}
         self._around = around

@@ -13,6 +13,7 @@ from risk.control.room import ControlRoom, Surroundings
 from risk.controller import GateController
 from risk.engine_desk import EngineDesk
 from risk.modes.start import StartDecision
+from risk.operator_orders import OperatorOrders
 from risk.trail import Trail
 
 
@@ -63,8 +64,17 @@ def equip(
         session=session,
         move_margin=move_margin,
     )
+    hand = OperatorOrders(
+        msgbus=msgbus,
+        cache=cache,
+        clock=clock,
+        send=gate.execute,
+        trader_id=controller.trader_id,
+        session=session,
+    )
     around = Surroundings(
         desk=desk,
+        hand=hand,
         alarms=EngineAlarms(clock),
         now=clock.timestamp_ns,
         margins=margins,

@@ -9,7 +9,8 @@ import settings
 from live.feed_events import load_feed
 from live.node_config import NodeConfig
 from live.node_folder import NodeFolder
-from live.paper_node import NodeReport, PaperNode
+from live.node_report import NodeReport
+from live.paper_node import PaperNode
 
 BTC = "BTCUSD.BITFINEX"
 

@@ -13,7 +13,8 @@ import msgspec
 import settings
 from live.control_socket import ask, query
 from live.node_config import NodeConfig
-from live.paper_node import NodeReport, run_node
+from live.node_report import NodeReport
+from live.paper_node import run_node
 from research.backtest.replay_recording import Replayed, replay
 from research.recording.recording import Recording
 from risk.ask import Ask, Verb

@@ -9,7 +9,7 @@ import parity_strategy
 import pytest
 from parity_world import Operator, capture_config, first_difference, lines, run_and_replay, trail
 
-from live.paper_node import NodeReport
+from live.node_report import NodeReport
 from research.backtest.replay_recording import Replayed, replay
 from research.recording.codec import stamped
 from research.recording.recording import Recording
