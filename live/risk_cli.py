@@ -46,7 +46,7 @@ def show(node: NodeName = "", json_: JsonFlag = False) -> None:
     ):
         rows: list[dict[str, Any]] = found.get(key) or []
         if rows:
-            show_table(title, columns, [[row[column] for column in columns] for row in rows])
+            show_table(title, columns, [[_cell(row[column]) for column in columns] for row in rows])
 
 
 @app.command()
@@ -124,3 +124,8 @@ def clear(
     if breaker:
         arguments["what"] = "breaker"
     command(node, "clear", operator, reason, arguments, id_=id_, json_=json_)
+
+
+def _cell(value: Any) -> object:
+    """Return a scope as the words a person would use for it."""
+    return f"{value['level']} {value['name']}".rstrip() if isinstance(value, dict) else value

@@ -19,12 +19,13 @@ from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.identifiers import ClientOrderId
 
 from errors import Bot4Error
-from risk.alarms import Alarms, EngineAlarms
+from risk.alarms import Alarms
 from risk.amendment import UNSENT, amended
 from risk.answers import cancel_of, deny, refuse_change
 from risk.audit import AuditLog
 from risk.commands import intent_of_modify, intent_of_order, intents_of, orders_of
 from risk.decisions import DecisionLog
+from risk.engine_alarms import EngineAlarms
 from risk.intent import Intent
 from risk.modes.approvals import ApprovalQueue
 from risk.modes.operators import Operator
@@ -151,7 +152,8 @@ class Gate:
         Decide an algorithm's whole order when its first slice comes: the engine hands it to the algorithm unseen.
 
         The engine has taken the slice's quantity off the primary order by then, so the two together are what was
-        asked for. Approved, it is the budget of all slices.
+        asked for; where the algorithm has left the primary as it is, that alone is. Approved, it is the budget of all
+        slices.
         """
         if child.algorithm is None or child.parent_id is None or self.view.budget(child.parent_id) is not None:
             return None
@@ -159,7 +161,8 @@ class Gate:
         if primary is None:
             return None  # the rules refuse a child whose parent is unknown
         whole = intent_of_order(primary, child.ts_ns)
-        whole = msgspec.structs.replace(whole, quantity=whole.quantity + child.quantity)
+        asked = primary.init_event.quantity.as_double()
+        whole = msgspec.structs.replace(whole, quantity=min(whole.quantity + child.quantity, asked))
         verdict = self.rules.decide(whole, self.view)
         if isinstance(verdict, Approved):
             if self._must_ask(whole, verdict):

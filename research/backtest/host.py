@@ -29,11 +29,11 @@ from research.venue.funding import Settlement
 from research.venue.liquidation import Liquidation
 from research.venue.margins import SimulatedMargins
 from research.venue.venue import VenueHandles, add_venue
-from risk.alarms import EngineAlarms
 from risk.control.room import ControlRoom
 from risk.control.supervisor import ROLES, Supervisor
 from risk.control.wiring import equip
 from risk.controller import GateController, GateControllerConfig, currency_of, gate_of, importable
+from risk.engine_alarms import EngineAlarms
 from risk.lookout import CrossMargins
 from risk.modes.operators import Operator
 from risk.modes.start import StartDecision

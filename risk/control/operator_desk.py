@@ -75,8 +75,10 @@ class OperatorDesk:
         ask = command.ask
         if ask.id in self._answers:
             return
-        answer = self._carry_out(ask, command.ts_init)
-        data = {"id": ask.id, "verb": ask.verb.value, "operator": ask.operator, "role": ask.role, "reason": ask.reason}
+        held = self._room.config.people.roles.get(ask.operator)
+        role = ask.role or ("" if held is None else held.value)
+        answer = self._carry_out(ask, role, command.ts_init)
+        data = {"id": ask.id, "verb": ask.verb.value, "operator": ask.operator, "role": role, "reason": ask.reason}
         self._room.gate.audit.append(command.ts_init, "OPERATOR", data | {"arguments": ask.arguments, "answer": answer})
         self._answers[ask.id] = answer
         if len(self._answers) > _REMEMBERED_MAX:
@@ -86,11 +88,8 @@ class OperatorDesk:
         """Return what became of a command; None for an id that never came."""
         return self._answers.get(ask_id)
 
-    def _carry_out(self, ask: Ask, now_ns: int) -> str:
-        people = self._room.config.people
-        held = people.roles.get(ask.operator)
-        role = ask.role or ("" if held is None else held.value)
-        who = authority_of(ask.operator, role, ask.reason, people)
+    def _carry_out(self, ask: Ask, role: str, now_ns: int) -> str:
+        who = authority_of(ask.operator, role, ask.reason, self._room.config.people)
         if isinstance(who, Objection):
             return f"{REFUSED}: {who}"
         if not permitted(who.role, ask.verb, self._room.governor.mode):

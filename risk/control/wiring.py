@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from risk.account_margin import MarginAccounts
-from risk.alarms import EngineAlarms
 from risk.control.config import ControlConfig
 from risk.control.document import ControlState
 from risk.control.keeper import Stores
 from risk.control.room import ControlRoom, Surroundings
 from risk.controller import GateController
+from risk.engine_alarms import EngineAlarms
 from risk.engine_desk import EngineDesk
 from risk.modes.start import StartDecision
 from risk.operator_orders import OperatorOrders

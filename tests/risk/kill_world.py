@@ -7,9 +7,9 @@ from typing import Any
 
 from engine_world import Scripted
 
-from risk.alarms import EngineAlarms
 from risk.barriers import Level
 from risk.controller import GateController, gate_of
+from risk.engine_alarms import EngineAlarms
 from risk.engine_desk import EngineDesk
 from risk.kill import KillSwitches
 from risk.kill_records import Flatten, KillConfig, KillReport, Scope

@@ -23,8 +23,8 @@ from venue_world import OHLC, Feed, Script, feed_data, perp
 from research.venue.config import OPENING_PRINT_NS, FeesConfig, FundingConfig, VenueConfig
 from research.venue.margins import SimulatedMargins
 from research.venue.venue import VenueHandles, add_venue
-from risk.alarms import EngineAlarms
 from risk.controller import GateController, GateControllerConfig, gate_of, importable
+from risk.engine_alarms import EngineAlarms
 from risk.engine_desk import EngineDesk
 from risk.guardian import Guardian, GuardianConfig
 from risk.limits import LimitsConfig
