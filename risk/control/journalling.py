@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Final, Literal
 
 from nautilus_trader.cache.base import CacheFacade
 from nautilus_trader.model.events import OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected
 
-from errors import Bot4Error
 from risk.gate import Gate
 from risk.intent import Intent
 from risk.state.bounded_journal import BoundedJournal
-from risk.state.journal import Journal
 from risk.state.journal_text import IntentRecord, OutcomeRecord
 
 type _Status = Literal["ACCEPTED", "NOT_SENT", "REJECTED", "FILLED", "CANCELED", "EXPIRED"]
@@ -29,20 +26,21 @@ class Journalling:
     """
     Write every approved intent before it is passed on, and how its order ended.
 
-    An end that can't be written is left out: a start then finds the order without one, and asks the venue.
+    The end of an order is written soon, and waits for nobody: two hundred cancels must not wait for the disk two
+    hundred times. One that is lost is left out: a start then finds the order without an end, and asks the venue.
 
     Parameters
     ----------
     gate : Gate
         Whose intents they are; it takes no more risk where the journal fails.
-    journal : Journal or BoundedJournal
+    journal : BoundedJournal
         Open.
     cache : CacheFacade
         The engine's, for the state of orders.
 
     """
 
-    def __init__(self, gate: Gate, journal: Journal | BoundedJournal, cache: CacheFacade) -> None:
+    def __init__(self, gate: Gate, journal: BoundedJournal, cache: CacheFacade) -> None:
         self._journal = journal
         self._cache = cache
         self._written: set[str] = set()
@@ -60,10 +58,7 @@ class Journalling:
         key = event.client_order_id.value
         if status is not None and key in self._written:
             self._written.discard(key)
-            with contextlib.suppress(Bot4Error):
-                self._journal.append(
-                    OutcomeRecord(client_order_id=key, status=status, ts_ns=event.ts_init), essential=True
-                )
+            self._journal.post(OutcomeRecord(client_order_id=key, status=status, ts_ns=event.ts_init))
 
     def on_position_event(self, event: Any) -> None:
         """Nothing to do: positions follow from fills."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import deque
 from concurrent.futures import Future
 from queue import SimpleQueue
 
+from errors import Bot4Error
 from risk.state.failure import PoisonedError
 from risk.state.journal import Journal
 from risk.state.journal_text import JournalRecord
+
+_TOGETHER_MAX = 100
+"""Posted records that are written as one."""
 
 type _Task = tuple[tuple[JournalRecord, ...], bool, Future[None]]
 
@@ -34,6 +40,7 @@ class BoundedJournal:
         self._timeout_s = timeout_s
         self._failed: str | None = None
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._posted: deque[JournalRecord] = deque()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -57,6 +64,16 @@ class BoundedJournal:
             self._failed = str(error)
             raise
 
+    def post(self, record: JournalRecord) -> None:
+        """
+        Have `record` written soon, together with others, and wait for nothing: it may be lost.
+
+        For what a start can do without, such as how an order ended. It may also use the reserve of a full disk.
+        """
+        if self._failed is None:
+            self._posted.append(record)
+            self._tasks.put(((), True, Future()))
+
     def close(self) -> bool:
         """Close the journal; return whether the disk answered."""
         self._failed = self._failed or "the journal is closed"
@@ -68,9 +85,17 @@ class BoundedJournal:
         while (task := self._tasks.get()) is not None:
             records, essential, done = task
             try:
-                self._journal.append(*records, essential=essential)
+                if records:
+                    self._journal.append(*records, essential=essential)
             except Exception as error:  # noqa: BLE001 - it is raised again where the append was called
                 done.set_exception(error)
             else:
                 done.set_result(None)
+            self._write_posted()
         self._journal.close()
+
+    def _write_posted(self) -> None:
+        together = [self._posted.popleft() for _ in range(min(len(self._posted), _TOGETHER_MAX))]
+        if together:
+            with contextlib.suppress(Bot4Error):
+                self._journal.append(*together, essential=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from risk.intent import Side
 from risk.state.bounded_journal import BoundedJournal
 from risk.state.failure import PoisonedError, StateError
-from risk.state.files import OsFiles
+from risk.state.files import File, OsFiles
 from risk.state.journal import Journal, recover
 from risk.state.journal_text import IntentRecord, JournalRecord, OutcomeRecord, frame
 from risk.state.unresolved import VenueOrders, unresolved
@@ -148,6 +149,63 @@ def test_a_bounded_journal_passes_refusals_on_and_closes_cleanly(tmp_path: Path)
     with pytest.raises(PoisonedError, match="closed"):
         journal.append(intent("b"))
     assert recover(tmp_path).records == [intent("a")]
+
+
+def test_posted_ends_wait_for_nothing_and_are_written_together(tmp_path: Path) -> None:
+    released, written = threading.Event(), []
+
+    class Slow(Journal):
+        def append(self, *records: JournalRecord, essential: bool = False) -> None:
+            released.wait(10)
+            written.append((len(records), essential))
+            super().append(*records, essential=essential)
+
+    journal = BoundedJournal(Slow(tmp_path))
+    ends = [outcome(f"{number}", "CANCELED") for number in range(250)]
+    begin = time.monotonic()
+    for end in ends:
+        journal.post(end)
+    posted_s = time.monotonic() - begin
+    released.set()
+
+    assert journal.close()
+    assert posted_s < 0.1
+    assert recover(tmp_path).records == ends
+    assert len(written) <= 4
+    assert all(essential for _, essential in written)
+
+
+def test_a_posted_end_that_fails_is_left_out_and_the_next_intent_is_refused(tmp_path: Path) -> None:
+    files = FailingSync()
+    journal = BoundedJournal(Journal(tmp_path, files))
+    journal.append(intent("a"))
+    files.failing = True
+
+    journal.post(outcome("a", "CANCELED"))
+
+    with pytest.raises(PoisonedError):
+        journal.append(intent("b"))
+    assert journal.close()
+
+
+class FailingSync(OsFiles):
+    """Files whose syncs fail from some time on."""
+
+    failing = False
+
+    def open(self, path: Path, *, create: bool) -> File:
+        return _FailingFile(super().open(path, create=create), self)
+
+
+class _FailingFile:
+    def __init__(self, file: File, files: FailingSync) -> None:
+        self._file, self._files = file, files
+        self.write_at, self.truncate, self.close = file.write_at, file.truncate, file.close
+
+    def sync(self) -> None:
+        if self._files.failing:
+            raise OSError(errno.EIO, "input/output error")
+        self._file.sync()
 
 
 def test_orders_are_sorted_by_what_journal_and_venue_say_together() -> None:
