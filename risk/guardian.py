@@ -10,7 +10,6 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from catalog.model import F64
 from risk.account_margin import MarginAccounts
 from risk.alarms import Alarms
 from risk.audit import AuditLog
@@ -18,7 +17,7 @@ from risk.book import Book
 from risk.desk import Desk, OpenOrder, OpenPosition, Purpose
 from risk.liquidation import Ladder, LadderConfig, Rung, Step, step_of
 from risk.lookout import Lookout, Sight
-from risk.stops import StopPlanner
+from risk.stops import Lasting, StopPlanner, lasting
 from risk.view import View
 
 _ALARM = "guardian"
@@ -49,6 +48,9 @@ class Guardian:
         Wallets and isolated margins, as the venues have them.
     stops : StopPlanner or None
         Stop enforcement; None where nothing enforces stops.
+    changes : callable or None
+        Counts the events of orders and positions: while no more come, and no mark passes a stop, stops that covered
+        everything still do, and are not planned again. None plans them at every look.
     on_alarm : callable
         Called with engine time and a sentence after an emergency close was sent.
     config : GuardianConfig
@@ -74,6 +76,7 @@ class Guardian:
         audit: AuditLog,
         margins: MarginAccounts,
         stops: StopPlanner | None = None,
+        changes: Callable[[], int] | None = None,
         on_alarm: Callable[[int, str], None] | None = None,
         config: GuardianConfig | None = None,
     ) -> None:
@@ -88,6 +91,9 @@ class Guardian:
         self._alarms = alarms
         self._audit = audit
         self._stops = stops
+        self._changes = changes
+        self._planned_at = -1
+        self._covered: dict[str, Lasting] | None = None
         self._on_alarm = on_alarm
         self._config = config.ladder
         self._ladder = Ladder(config.ladder)
@@ -130,11 +136,11 @@ class Guardian:
 
     def _climb(self, now_ns: int, sight: Sight) -> None:
         self._warn(now_ns, sight)
-        books, distance = sight.books, sight.distance
-        self._note_nearest(now_ns, distance)
+        self._note_nearest(now_ns, sight.nearest)
         quiet = self._ladder.idle and not self._unknown and self._lookout.brackets_known
-        if quiet and bool((distance >= self._config.margin).all()):
+        if quiet and sight.all_known and not sight.nearest < self._config.margin:
             return
+        books, distance = sight.books, sight.distance
         self._report_unknown(now_ns, sight)
         self._ladder.keep_only({(book.instrument, book.quantity > 0.0) for book in books})
         orders = self._desk.orders()
@@ -147,8 +153,7 @@ class Guardian:
             if rung is not None:
                 self._act(now_ns, rung, book, sight, away, closing)
 
-    def _note_nearest(self, now_ns: int, distance: F64) -> None:
-        nearest = float(np.fmin.reduce(distance, initial=math.nan))
+    def _note_nearest(self, now_ns: int, nearest: float) -> None:
         if nearest < self.distance_min or math.isnan(self.distance_min):
             self.distance_min, self.distance_min_ns = nearest, now_ns
 
@@ -220,11 +225,17 @@ class Guardian:
     # -- stops ---------------------------------------------------------------------------------------------------
 
     def _enforce_stops(self, now_ns: int, planner: StopPlanner, sight: Sight) -> None:
-        positions = self._desk.positions()
         prices = sight.liquidation_prices()
+        changes = -1 if self._changes is None else self._changes()
+        if self._covered is not None and changes == self._planned_at and self._still_covered(self._covered, prices):
+            return
+        positions, orders = self._desk.positions(), self._desk.orders()
         by_position = {position.position_id: prices.get(position.instrument) for position in positions}
         duty = self._view.powers.stop_losses
-        plan = planner.plan(positions, self._desk.orders(), duty, now_ns, by_position)
+        plan = planner.plan(positions, orders, duty, now_ns, by_position)
+        self._planned_at = changes
+        all_covered = self._changes is not None and not plan.unprotected
+        self._covered = lasting(positions, orders, by_position) if all_covered else None
         for stop in plan.place:
             order = self._desk.protect(stop.position_id, stop.quantity, stop.trigger_price, Purpose.STOP)
             self._tell_stop(now_ns, stop.position_id, stop.quantity, stop.trigger_price, order)
@@ -238,6 +249,12 @@ class Guardian:
                 data = {"position": position_id, "quantity": missing, "duty": duty.value}
                 self._audit.append(now_ns, "STOP_MISSING", data)
         self._unprotected = bare
+
+    def _still_covered(self, covered: dict[str, Lasting], liquidation_prices: dict[str, float]) -> bool:
+        return all(
+            bounds.holds(self._view.mark(instrument), liquidation_prices.get(instrument))
+            for instrument, bounds in covered.items()
+        )
 
     def _tell_stop(
         self, now_ns: int, position_id: str, quantity: float, trigger_price: float | None, order: str | None

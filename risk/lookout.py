@@ -23,12 +23,15 @@ class Sight(msgspec.Struct, frozen=True):
     One look at all positions.
 
     `distance` is that to liquidation of each of `books`, `alone` the one with all else unchanged (see `AccountMargin`);
-    `ratios` is the smallest margin balance per maintenance margin, by venue.
+    `nearest` is the smallest distance that is known, NaN where none is, and `all_known` tells that all are; `ratios`
+    is the smallest margin balance per maintenance margin, by venue.
     """
 
     books: list[Book]
     distance: F64
     alone: F64
+    nearest: float
+    all_known: bool
     ratios: dict[str, float]
 
     def liquidation_prices(self) -> dict[str, float]:
@@ -77,11 +80,17 @@ class Lookout:
         self._books: list[Book] = []
         self._facts: list[InstrumentFacts | None] = []
         self._places: I64 = np.empty((3, 0), dtype=np.int64)
+        self._out_of_reach = True
 
     def look(self) -> Sight:
         """Judge all positions as they are now."""
         books = list(self._view.held())
         account, first, last = self._placed(books)
+        if self._out_of_reach:
+            never = np.full(len(books), math.inf)
+            return Sight(
+                books, never, never, math.inf if books else math.nan, True, dict.fromkeys(self._venues, math.inf)
+            )
         margins = list(map(self._margins.isolated_margin, [book.instrument for book in books]))
         watched = watch(
             np.array([book.quantity for book in books], dtype=np.float64),
@@ -96,7 +105,7 @@ class Lookout:
             np.array([self._margins.wallet(venue) for venue in self._venues], dtype=np.float64),
         )
         ratios = {venue: float(watched.ratio[number]) for venue, number in self._venues.items()}
-        return Sight(books, watched.distance, watched.alone, ratios)
+        return Sight(books, watched.distance, watched.alone, watched.nearest, watched.all_known, ratios)
 
     def judge(self, book: Book, books: Sequence[Book]) -> tuple[Holding, AccountMargin]:
         """Return one position, and its account with all positions there, as the venue has them now."""
@@ -120,11 +129,16 @@ class Lookout:
         return found
 
     def _placed(self, books: list[Book]) -> I64:
-        """Return account, first and last bracket of each book: as last time, where the same are held."""
+        """
+        Return account, first and last bracket of each book: as last time, where the same are held.
+
+        Where none has brackets, as with spot, nothing is ever liquidated: all is out of reach.
+        """
         facts = [book.facts for book in books]
         if books != self._books or facts != self._facts:
             rows = [self._row(book) for book in books]
             self._places = np.array([row[:3] for row in rows], dtype=np.int64).reshape(-1, 3).T.copy()
+            self._out_of_reach = not any(row.brackets for row in rows)
             self._books, self._facts = books, facts
         return self._places
 

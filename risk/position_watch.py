@@ -24,12 +24,15 @@ class Watched(msgspec.Struct, frozen=True):
 
     `distance` holds each position's distance to liquidation in the order given, a fraction of its mark; infinite
     where nothing liquidates, NaN where it is not known. `alone` is how far its own mark may move while nothing else
-    does. `ratio` is each account's smallest margin balance per maintenance margin.
+    does. `ratio` is each account's smallest margin balance per maintenance margin. `nearest` is the smallest distance
+    that is known, NaN where none is, and `all_known` tells that all are.
     """
 
     distance: F64
     alone: F64
     ratio: F64
+    nearest: float
+    all_known: bool
 
 
 class Schedules:
@@ -102,11 +105,11 @@ def watch(
     if any(len(column) != size for column in (entry_price, mark, margin, isolated, account, first, last)):
         raise ValueError(f"all columns must have {size} rows")
     distance, alone, ratio = np.empty(size), np.empty(size), np.full(len(wallet), math.inf)
-    _watch(
+    nearest, all_known = _watch(
         quantity, entry_price, mark, margin, isolated, account, first, last,
         schedules.caps, schedules.rates, schedules.amounts, wallet, distance, alone, ratio,
     )  # fmt: skip
-    return Watched(distance, alone, ratio)
+    return Watched(distance, alone, ratio, nearest, all_known)
 
 
 def watch_holdings(wallet: float, holdings: Sequence[Holding], schedules: Schedules) -> Watched:
@@ -238,7 +241,8 @@ def _smaller(ratio: float, balance: float, maintenance: float) -> float:  # prag
 def _watch(
     quantity: F64, entry: F64, mark: F64, margin: F64, isolated: I64, accounts: I64, first: I64, last: I64,
     caps: F64, rates: F64, amounts: F64, wallet: F64, distance: F64, alone: F64, ratio: F64,
-) -> None:  # fmt: skip  # pragma: no cover - compiled
+) -> tuple[float, bool]:  # fmt: skip  # pragma: no cover - compiled
+    """Fill `distance`, `alone` and `ratio`; return the smallest distance that is known, and whether all are."""
     needed = np.zeros(len(quantity))
     totals = np.zeros((3, len(wallet)))
     balance, maintenance, gross = totals
@@ -262,3 +266,10 @@ def _watch(
             free = balance[k] - quantity[i] * (mark[i] - entry[i]) - (maintenance[k] - needed[i])
         alone[i] = _alone(quantity[i], entry[i], mark[i], free, first[i], last[i], rates, amounts)
         distance[i] = alone[i] if isolated[i] else min(alone[i], together[k])
+    nearest, all_known = np.nan, True
+    for away in distance:
+        if np.isnan(away):
+            all_known = False
+        elif not nearest <= away:
+            nearest = away
+    return nearest, all_known

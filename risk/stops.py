@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, TypeGuard
+from typing import Annotated, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -138,16 +138,7 @@ def uncovered(
     only what the entry has filled. Stops are handed out in the order of position ids, which may leave more bare than
     a cleverer way, but never less. A position of unknown size is bare in an unknown quantity (NaN).
     """
-    known = tuple(orders)
-    entries = {order.client_order_id: abs(order.signed_quantity) for order in known if not order.reduce_only}
-    stops: dict[tuple[str, str], list[_Stop]] = {}
-    for order in known:
-        if not order.is_stop or not order.reduce_only or order.cancelling:
-            continue
-        size = abs(order.signed_quantity) - entries.get(order.parent_id or "", 0.0)
-        if 0.0 < size < math.inf and _is_price(order.price):
-            stop = _Stop(math.copysign(1.0, order.signed_quantity), order.price, size)
-            stops.setdefault((order.strategy, order.instrument), []).append(stop)
+    stops = _stops_at_work(orders)
     bare: dict[str, float] = {}
     for position in sorted(positions, key=lambda each: each.position_id):
         left = abs(position.signed_quantity)
@@ -159,6 +150,57 @@ def uncovered(
                 stop.size -= taken
         bare[position.position_id] = left
     return bare
+
+
+class Lasting(NamedTuple):
+    """
+    How far an instrument's mark and liquidation price may move until a stop no longer covers, borders not included.
+
+    A liquidation price that there is not, or no longer, uncovers nothing.
+    """
+
+    mark_low: float = 0.0
+    mark_high: float = math.inf
+    liquidation_low: float = -math.inf
+    liquidation_high: float = math.inf
+
+    def holds(self, mark: float | None, liquidation: float | None) -> bool:
+        """Return whether every stop that covered still does."""
+        return (
+            mark is not None
+            and self.mark_low < mark < self.mark_high
+            and (liquidation is None or self.liquidation_low < liquidation < self.liquidation_high)
+        )
+
+    def within(self, prices: list[float], side: float) -> Lasting:
+        """Return what is left with stops at these prices, at least one, behind a position (plus for long)."""
+        if side > 0.0:
+            return self._replace(
+                mark_low=max(self.mark_low, *prices), liquidation_high=min(self.liquidation_high, *prices)
+            )
+        return self._replace(mark_high=min(self.mark_high, *prices), liquidation_low=max(self.liquidation_low, *prices))
+
+
+def lasting(
+    positions: Iterable[OpenPosition],
+    orders: Iterable[OpenOrder],
+    liquidation_prices: Mapping[str, float | None] = _NO_LIQUIDATION,
+) -> dict[str, Lasting]:
+    """
+    Return by instrument for how long no more will be bare than is, while positions and orders stay as they are.
+
+    Parameters are those of `uncovered`. Every stop that covers a position now then still covers it, so that nothing
+    needs to be planned again where nothing was bare.
+    """
+    stops = _stops_at_work(orders)
+    found: dict[str, Lasting] = {}
+    for position in positions:
+        liquidation = liquidation_prices.get(position.position_id)
+        mine = stops.get((position.strategy, position.instrument), ())
+        prices = [stop.price for stop in mine if stop.covers(position, liquidation)]
+        known = found.get(position.instrument, Lasting())
+        found[position.instrument] = known.within(prices, position.signed_quantity) if prices else known
+    return found
 
 
 def stop_price(position: OpenPosition, distance: float, liquidation_price: float | None = None) -> float | None:
@@ -180,6 +222,21 @@ def stop_price(position: OpenPosition, distance: float, liquidation_price: float
     if liquidation_price is not None and not side * (trigger - liquidation_price) > 0.0:
         trigger = 0.5 * (mark + liquidation_price)
     return trigger if side * (mark - trigger) > 0.0 else None
+
+
+def _stops_at_work(orders: Iterable[OpenOrder]) -> dict[tuple[str, str], list[_Stop]]:
+    """Return what may cover positions, by strategy and instrument, without what waits for an entry's rest."""
+    known = tuple(orders)
+    entries = {order.client_order_id: abs(order.signed_quantity) for order in known if not order.reduce_only}
+    stops: dict[tuple[str, str], list[_Stop]] = {}
+    for order in known:
+        if not order.is_stop or not order.reduce_only or order.cancelling:
+            continue
+        size = abs(order.signed_quantity) - entries.get(order.parent_id or "", 0.0)
+        if 0.0 < size < math.inf and _is_price(order.price):
+            stop = _Stop(math.copysign(1.0, order.signed_quantity), order.price, size)
+            stops.setdefault((order.strategy, order.instrument), []).append(stop)
+    return stops
 
 
 class _Stop:

@@ -55,6 +55,8 @@ class Watch:
     """
 
     def __init__(self, view: View, cache: CacheFacade, audit: AuditLog, currency: str) -> None:
+        self.changes = 0
+        """How many events of orders and positions came: the same number means that none has changed."""
         self.observers: list[Observer] = []
         self.mark_listeners: list[Callable[[str, float, int], None]] = []
         self.on_unknown_fill: Callable[[OrderFilled], None] = _ignore
@@ -88,6 +90,7 @@ class Watch:
 
     def on_order_event(self, event: Any) -> None:
         """Let go of what is closed, keep what is left of a partial fill, and check every fill's ticket."""
+        self.changes += 1
         self._move_to(event.ts_init)
         key = event.client_order_id.value
         order = self._cache.order(event.client_order_id)
@@ -138,6 +141,7 @@ class Watch:
 
     def on_position_event(self, event: Any) -> None:
         """Take over a position; those of several strategies in one instrument add up, as they do at the venue."""
+        self.changes += 1
         self._move_to(event.ts_init)
         self._hold(event, event.signed_qty, event.avg_px_open)
         for observer in self.observers:
@@ -209,13 +213,14 @@ class Watch:
         self._move_to(ts_ns)
 
     def _last(self, instrument: str, price: float, ts_ns: int) -> None:
-        if instrument in self._has_mark:
-            self._move_to(ts_ns)
-        else:
+        if instrument not in self._has_mark:
             self._mark(instrument, price, ts_ns)
+        elif ts_ns > self._instant_ns:
+            self._move_to(ts_ns)
 
     def _mark(self, instrument: str, price: float, ts_ns: int) -> None:
-        self._move_to(ts_ns)
+        if ts_ns > self._instant_ns:
+            self._move_to(ts_ns)
         self._view.apply_mark(instrument, price, ts_ns)
         for listener in self.mark_listeners:
             listener(instrument, price, ts_ns)
