@@ -6,8 +6,10 @@ import msgspec
 
 from risk.audit import Head
 from risk.breakers import BreakersSnapshot
+from risk.circuit import Scope as BreakerScope
 from risk.circuit import State
-from risk.kill_records import KillSnapshot, Stage
+from risk.control.limit_changes import limit_looser
+from risk.kill_records import KillSnapshot, Scope, Stage
 from risk.modes.changes import GovernorSnapshot
 from risk.modes.emergency_records import EmergencySnapshot
 from risk.modes.table import Mode
@@ -49,19 +51,34 @@ class ControlState(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether anything may add risk here that may not in the other state."""
         if other is None:
             return False
-        here, there = _restrictions(self), _restrictions(other)
-        return self.mode.priority < other.mode.priority or not there <= here
+        return (
+            self.mode.priority < other.mode.priority
+            or not _kills(other) <= _kills(self)
+            or _breakers_looser(self, other)
+            or any(limit_looser(path, self.limits.get(path), value) for path, value in other.limits.items())
+        )
 
     def encode(self) -> bytes:
         """Return the document as canonical JSON."""
         return msgspec.json.encode(self, order="sorted")
 
 
-def _restrictions(state: ControlState) -> set[str]:
-    kills = {f"kill {kill.scope.level.value} {kill.scope.name}" for kill in state.kills.kills}
+def _kills(state: ControlState) -> set[Scope]:
+    return {kill.scope for kill in state.kills.kills}
+
+
+def _breakers_looser(here: ControlState, there: ControlState) -> bool:
+    """Return whether any breaker lets more pass: an open one nothing, a half-open one a probe, if none is out."""
+    now = _strictness(here)
+    return any(now.get(scope, _CLOSED) < strictness for scope, strictness in _strictness(there).items())
+
+
+def _strictness(state: ControlState) -> dict[BreakerScope, tuple[int, bool]]:
     circuits = state.breakers.circuits if state.breakers is not None else ()
-    opened = {f"breaker {each.level.value} {each.name}" for each in circuits if each.state is State.OPEN}
-    return kills | opened | {f"limit {path} {value!r}" for path, value in state.limits.items()}
+    return {circuit.scope: (circuit.state.rank, circuit.probe_out) for circuit in circuits}
+
+
+_CLOSED = (State.CLOSED.rank, False)
 
 
 def decode(payload: bytes) -> ControlState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +25,9 @@ TIGHTER_BELOW = (
 
 TIGHTER_ABOVE = ("margin.reserve", "position.stop_distance_assumed", "value_at_risk.move_assumed")
 """Limits that are tighter when larger."""
+
+VALUE_MAX = 1e12
+"""No limit is set to anything above it; NaN is not below it either."""
 
 CHANGEABLE = (*TIGHTER_BELOW, *TIGHTER_ABOVE)
 
@@ -63,20 +65,35 @@ def objection_to_change(limits: LimitsConfig, path: str, value: Any) -> str | No
     """Return why a limit may not be set to a value at run time; None where it may."""
     if path not in CHANGEABLE:
         return f"limit must be one of {', '.join(CHANGEABLE)}, was {path!r}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return f"{path} must be a number, was {value!r}"
     table, key = _place(path)
     configured = getattr(getattr(limits, table), key)
-    if isinstance(configured, int) and value != int(value):
-        return f"{path} must be a whole number, was {value!r}"
-    looser = value > configured if path in TIGHTER_BELOW else value < configured
-    if looser:
+    if not _is_number(value, whole=isinstance(configured, int)):
+        return f"{path} must be a {'whole ' if isinstance(configured, int) else ''}number, was {value!r}"
+    if not getattr(limits, table).enabled:
+        return f"{path} would bound nothing: the limit is switched off in the configuration"
+    if limit_looser(path, value, configured):
         return f"{path} can only be tightened at run time: configured is {configured:g}, asked for {value:g}"
+    return _out_of_range(limits, path, value)
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= VALUE_MAX
+    return usable and (not whole or value == int(value))
+
+
+def _out_of_range(limits: LimitsConfig, path: str, value: float) -> str | None:
     try:
         tightened(limits, {path: value})
     except ValueError as error:
         return str(error)
     return None
+
+
+def limit_looser(path: str, value: float | None, than: float) -> bool:
+    """Return whether a run-time value bounds less than another one; None, what is configured, bounds least."""
+    if value is None:
+        return True
+    return value > than if path in TIGHTER_BELOW else value < than
 
 
 def _place(path: str) -> tuple[str, str]:
