@@ -35,18 +35,27 @@ class Keeper:
         Returns the document as it shall be stored.
     stores : Stores or None
         None where nothing survives: a replay.
+    last : ControlState or None
+        What the stores hold already; None where that is nothing.
 
     """
 
-    def __init__(self, collect: Callable[[], ControlState], stores: Stores | None = None) -> None:
+    def __init__(
+        self, collect: Callable[[], ControlState], stores: Stores | None = None, last: ControlState | None = None
+    ) -> None:
         self._collect = collect
         self._stores = stores
-        self._last: ControlState | None = None
+        self._last = last
 
     @property
     def failed(self) -> str | None:
         """Return why the stores accept nothing any more; None while all is well, and where there are none."""
         return None if self._stores is None else self._stores.failed
+
+    @property
+    def loosens(self) -> bool:
+        """Return whether the state as it is now allows what the stored one does not."""
+        return self._stores is not None and self._collect().looser_than(self._last)
 
     def store(self) -> None:
         """
@@ -55,7 +64,7 @@ class Keeper:
         Raises
         ------
         StateError
-            If it is not durable where it must be.
+            If it is not durable where it must be; for Emergency, if the file has failed and so never will be.
 
         """
         if self._stores is None:
@@ -63,8 +72,10 @@ class Keeper:
         state = self._collect()
         looser = state.looser_than(self._last)
         move = Move.EMERGENCY if state.mode is Mode.EMERGENCY and not looser else Move.UP if looser else Move.LEVEL
-        self._stores.commit(state.encode(), state.mode.priority, move)
+        commit = self._stores.commit(state.encode(), state.mode.priority, move)
         self._last = state
+        if not commit.durable and self._stores.failed is not None:
+            raise StateError("; ".join(commit.problems))
 
     def store_soon(self) -> None:
         """

@@ -11,11 +11,11 @@ from errors import Bot4Error
 from risk.ask import Ask, Verb
 from risk.barriers import Level
 from risk.circuit import Scope as BreakerScope
-from risk.control.limit_changes import CHANGEABLE, objection_to_change
+from risk.control.limit_changes import CHANGEABLE, VALUE_MAX, objection_to_change
 from risk.control.room import ControlRoom
 from risk.gate import AFTER_PORTFOLIO_BEFORE_STRATEGIES
 from risk.kill_records import Flatten, Scope
-from risk.modes.authorisation import Authority, Objection, authority_of
+from risk.modes.authorisation import Authority, Code, Objection, authority_of
 from risk.modes.changes import AwaitsApproval, ModeChange, RefusedTransition, Unchanged
 from risk.modes.permissions import permitted
 from risk.modes.statistics import OperatorAction
@@ -132,14 +132,16 @@ class OperatorDesk:
     def _reject(self, ask: Ask, who: Authority, now_ns: int) -> str:
         key = str(ask.arguments.get("key"))
         if self._is_change_of_mode(key):
-            return f"{DONE}: {self._room.governor.reject(key, who, now_ns)}"
+            refused = self._room.governor.reject(key, who, now_ns)
+            done = any(objection.code is Code.REQUEST_REJECTED for objection in refused.objections)
+            return f"{DONE if done else REFUSED}: {refused}"
         self._count(OperatorAction.OVERRIDE)
         reply = self._room.gate.review.reject(key, By(who.operator, who.reason, ask.id))
         return _missing(reply, key) if reply.outcome is None else f"{DONE}: {reply.outcome.value}"
 
     def _amend(self, ask: Ask, who: Authority, now_ns: int) -> str:  # noqa: ARG002 (a verb's signature)
         key, quantity = str(ask.arguments.get("key")), ask.arguments.get("quantity")
-        if isinstance(quantity, bool) or not isinstance(quantity, int | float):
+        if isinstance(quantity, bool) or not isinstance(quantity, int | float) or not abs(quantity) <= VALUE_MAX:
             return f"{REFUSED}: quantity must be a number, was {quantity!r}"
         self._count(OperatorAction.OVERRIDE)
         return _reviewed(self._room.gate.review.amend(key, float(quantity), By(who.operator, who.reason, ask.id)), key)

@@ -39,6 +39,9 @@ from risk.ruleset import Ruleset
 from risk.stops import StopPlanner
 from risk.verdict import Parked, Refusal, Verdict
 
+RETRY_NS = 60 * 1_000_000_000
+"""How long breakers stay open that could not be loosened, because the stores did not take it, until the next try."""
+
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """
@@ -107,10 +110,12 @@ class ControlRoom:
         self._session = session
         self.lost_listeners: list[Callable[[str], None]] = []
         """Told why, once, when the state or the journal can't be kept any more."""
+        self._begun = False
         self._open: set[BreakerScope] = set()
+        self._advance_after_ns = 0
         self._flat = False
         view, audit, now = gate.view, gate.audit, around.now
-        self.keeper = Keeper(self.state, stores)
+        self.keeper = Keeper(self.state, stores, restored)
         self.triggers = Triggers(config.triggers, restored.triggers if restored is not None else None)
         self.breakers = BreakerBoard(
             config.breakers,
@@ -152,6 +157,7 @@ class ControlRoom:
             audit=audit,
             margins=around.margins,
             stops=StopPlanner(config.stops, self._lot_of),
+            changes=lambda: gate.watch.changes,
             on_alarm=self._on_liquidation_alarm,
             config=config.guardian,
         )
@@ -188,7 +194,9 @@ class ControlRoom:
         if self._restored is not None and self._restored.review is not None:
             lost_requests(self._restored.review, now, self.gate.audit)
         self.governor.begin(now)
-        self.keeper.confirm()
+        self._begun = True
+        self._count_trips()
+        self._confirm()
         self.kills.resume()
 
     def now(self) -> int:
@@ -227,22 +235,32 @@ class ControlRoom:
         if isinstance(event, OrderRejected):
             self.breakers.note_error(BreakerScope(Level.VENUE, venue_of(event.instrument_id.value)), event.ts_init)
         elif isinstance(event, OrderAccepted | OrderFilled):
-            self.breakers.note_ok(BreakerScope(Level.VENUE, venue_of(event.instrument_id.value)), event.ts_init)
+            try:
+                self.breakers.note_ok(BreakerScope(Level.VENUE, venue_of(event.instrument_id.value)), event.ts_init)
+            except Bot4Error as error:  # it stays half-open
+                self._note_not_loosened(error, event.ts_init)
 
     def on_position_event(self, event: Any) -> None:
         """Count what trades earned."""
         strategy, instrument = event.strategy_id.value, event.instrument_id.value
         if isinstance(event, PositionClosed):
             profit = event.realized_pnl.as_double()
-            self.breakers.note_trade_closed(strategy, instrument, profit, event.ts_init)
+            try:
+                self.breakers.note_trade_closed(strategy, instrument, profit, event.ts_init)
+            except Bot4Error as error:  # those of its breakers that would have closed stay half-open
+                self._note_not_loosened(error, event.ts_init)
             self.governor.statistics.note_realised(profit)
         elif not isinstance(event, PositionChanged):
             self.breakers.note_opened(strategy, instrument, event.ts_init)
 
     def on_instant_end(self, ts_ns: int) -> None:
         """Look at the account as it stood at the end of an instant: breakers by drawdown, triggers of an Emergency."""
-        if self.breakers.next_ns is not None:
-            self.breakers.advance(ts_ns)
+        if self.breakers.next_ns is not None and ts_ns >= self._advance_after_ns:
+            try:
+                self.breakers.advance(ts_ns)
+            except Bot4Error as error:  # they stay open: nothing loosens that is not durable
+                self._note_not_loosened(error, ts_ns)
+                self._advance_after_ns = ts_ns + RETRY_NS
         view = self.gate.view
         in_emergency = view.mode is Mode.EMERGENCY
         was_flat, self._flat = self._flat, view.open_positions == 0
@@ -251,7 +269,9 @@ class ControlRoom:
         drawdown = view.drawdown
         self.breakers.note_equity(view.equity, ts_ns)
         if in_emergency:
-            self.governor.note_recovery(self.guards(), ts_ns)
+            # what the desk shows may be an event ahead of the instant that ends
+            held = self.guards() if self._flat else self.guards() - {Guard.POSITIONS_CLOSED}
+            self.governor.note_recovery(held, ts_ns)
             return
         fired = self.triggers.evaluate(ts_ns, drawdown)
         if fired is not None:
@@ -282,18 +302,25 @@ class ControlRoom:
             listener(reason)
 
     def _on_barriers(self, barriers: tuple[Barrier, ...]) -> None:
-        """Show the breakers' barriers to the gate, and count trips: wider ones of the same cause are one with it."""
+        """Show the breakers' barriers to the gate."""
         self.gate.view.apply_barriers(Source.BREAKER, barriers)
-        if self.gate.view.mode is Mode.EMERGENCY:
-            return  # all are open then, and that is no cascade
-        found = {BreakerScope(barrier.level, barrier.name): barrier.since_ns for barrier in barriers}
-        shadows = {(wider, since) for scope, since in found.items() for wider in scope.wider()[1:]}
-        own = {scope for scope, since in found.items() if (scope, since) not in shadows}
+        if self._begun:
+            self._count_trips()
+
+    def _count_trips(self) -> None:
+        """Tell the triggers which breakers opened, and when: wider ones that opened with a narrower are one with it."""
+        circuits = self.breakers.snapshot().circuits
+        tripped = {each.scope: each.tripped_ns or 0 for each in circuits if each.state is not State.CLOSED}
+        shadows = {(wider, at_ns) for scope, at_ns in tripped.items() for wider in scope.wider()[1:]}
+        own = {scope for scope, at_ns in tripped.items() if (scope, at_ns) not in shadows}
         for scope in sorted(self._open - own, key=_name):
             self.triggers.note_breaker(_name(scope), self._around.now(), is_open=False)
         for scope in sorted(own - self._open, key=_name):
-            self.triggers.note_breaker(_name(scope), self._around.now(), is_open=True)
+            self.triggers.note_breaker(_name(scope), tripped[scope], is_open=True)
         self._open = own
+
+    def _note_not_loosened(self, error: Bot4Error, now_ns: int) -> None:
+        self.gate.audit.append(now_ns, "BREAKER_NOT_LOOSENED", {"reason": str(error)})
 
     # -- guards ------------------------------------------------------------------------------------------------
 
@@ -333,7 +360,7 @@ class ControlRoom:
     def after_change(self, change: object) -> None:
         """Let a restart resume a change of mode that has taken effect."""
         if isinstance(change, ModeChange):
-            self.keeper.confirm()
+            self._confirm()
 
     def change_limits(self, changes: dict[str, float]) -> None:
         """Put an operator's changes of limits into effect once they are durable."""
@@ -346,9 +373,19 @@ class ControlRoom:
         self.gate.rules = Ruleset(tightened(self.limits, changes))
 
     def _store(self) -> None:
-        """Store what tightened by itself; where that fails no more risk is taken."""
+        """Store what changed by itself; where a tightening is not durable, no more risk is taken until a restart."""
+        loosens = self.keeper.loosens
         try:
             self.keeper.store()
+        except Bot4Error as error:
+            if not loosens or self.keeper.failed is not None:
+                self.lose_state(str(error))
+            if loosens:
+                raise  # whoever loosens takes it back
+
+    def _confirm(self) -> None:
+        try:
+            self.keeper.confirm()
         except Bot4Error as error:
             self.lose_state(str(error))
 

@@ -8,6 +8,7 @@ from risk.modes.authorisation import Authority, Role
 from risk.modes.changes import ModeChange, Unchanged
 from risk.modes.operators import Operator
 from risk.modes.table import Mode
+from risk.modes.transitions import Guard, GuardResults
 from risk.review import SIMULATED
 
 RETRY_NS = 3_600 * 1_000_000_000
@@ -27,7 +28,8 @@ class Supervisor:
     Bring a replay back from Emergency to the mode it began in.
 
     The way is the one a person has: positions closed, risk normal, a clearance, then each upward transition with what
-    it needs. Where one is refused the supervisor looks again an hour later.
+    it needs. Where one is refused the supervisor looks again an hour later. Where open breakers keep risk from being
+    normal the supervisor resets them: a good trade would close them, but there is none in Emergency.
 
     Parameters
     ----------
@@ -63,7 +65,16 @@ class Supervisor:
         if mode is self._target or mode.priority < self._target.priority:
             return
         who = Authority(SIMULATED, Role.RISK_OFFICER, "looked at after the Emergency")
-        answer = room.governor.request(_UPWARD[mode], who, room.now(), room.guards())
+        answer = room.governor.request(_UPWARD[mode], who, room.now(), self._guards(who))
         room.after_change(answer)
         went_up = isinstance(answer, ModeChange | Unchanged)
         self._alarms.set("supervisor", room.now() + (STEP_NS if went_up else RETRY_NS), self._look)
+
+    def _guards(self, who: Authority) -> GuardResults:
+        room = self._room
+        guards = room.guards()
+        if room.governor.mode is not Mode.EMERGENCY or Guard.RISK_NORMAL in guards:
+            return guards
+        for circuit in room.breakers.snapshot().circuits:
+            room.breakers.reset(circuit.scope, who.operator, who.reason, room.now())  # nothing where it is closed
+        return room.guards()
