@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect as types
 from nautilus_trader.config import StrategyConfig
 
+from live.node_config import NodeConfig
 from research.backtest.config import RunConfig
 from research.training.config import TrainConfig
 from strategies.library.fused_config import FusedConfig
@@ -23,9 +24,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 HEAD = """\
 # Configuration
 
-Every key of the two TOML files, with type, range and default. The page is written from the code that reads the files
-(`scripts/configuration_page.py`), and a test fails where the two differ. How to use them:
-[getting started](getting-started.md).
+Every key of the three kinds of TOML files, with type, range and default. The page is written from the code that reads
+the files (`scripts/configuration_page.py`), and a test fails where the two differ. How to use them:
+[getting started](getting-started.md), [paper sessions](paper.md).
 
 Fractions are fractions (0.02 is 2 %), basis points end in `_bps`, times are UTC. An unknown key, a wrong type or a
 value out of range ends the command with exit code 2 and names file and key. Default "none" means that the key may be
@@ -35,6 +36,11 @@ left out and then has no value; TOML cannot write `None`. A whole number may sta
 STRATEGY = """
 The parameters of strategy `"fused"`. Other strategies have parameters of their own, see [strategies](strategies.md).
 Instruments, bar, first trading time, model and the powers of the mode come from `[run]`, `[model]` and `[mode]`.
+"""
+
+NODE = """\
+`[[strategy]]` (1 to 50 of them, each with a table `[strategy.params]` under it), `[limits]`, `[control]` and `[venue]`
+are those of a backtest, above.
 """
 
 HIDDEN = (
@@ -54,11 +60,16 @@ def page() -> str:
     lines += _tables(RunConfig, "")
     lines += ["## Training", "", "`bot4 model train FILE`. Examples: `configs/train-*.toml`.", ""]
     lines += _tables(TrainConfig, "")
+    shared = frozenset(kind for field in _fields(RunConfig) if (kind := _nested(field.type)) is not None)
+    lines += ["## Paper node", "", "`bot4 node run FILE`. Examples: `configs/paper-*.toml`.", "", NODE]
+    lines += _tables(NodeConfig, "", leave_out=shared)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _tables(struct: type[Any], path: str, *, many: bool = False) -> Iterator[str]:
-    """Describe one struct as a TOML table, then the tables in it."""
+def _tables(
+    struct: type[Any], path: str, *, many: bool = False, leave_out: frozenset[type[Any]] = frozenset()
+) -> Iterator[str]:
+    """Describe one struct as a TOML table, then the tables in it; those of the structs in `leave_out` are left out."""
     prose, meanings = _documentation(struct)
     fields = [field for field in _fields(struct) if struct is not FusedConfig or field.encode_name not in HIDDEN]
     plain = [field for field in fields if _nested(field.type) is None]
@@ -82,6 +93,8 @@ def _tables(struct: type[Any], path: str, *, many: bool = False) -> Iterator[str
     for field in fields:
         nested = _nested(field.type)
         inner = f"{path}.{field.encode_name}" if path else field.encode_name
+        if nested in leave_out:
+            continue
         if nested is not None:
             yield from _tables(nested, inner, many=isinstance(field.type, types.VarTupleType))
         elif inner == "strategy.params":
