@@ -115,7 +115,9 @@ class World:
         return [change["after"] for change in self.kinds("MODE_CHANGE")]
 
     def denials(self) -> list[str]:
-        return [event.reason for event in self.strategy.events if type(event).__name__ == "OrderDenied"]
+        """The codes with which the strategy's orders were refused, in order."""
+        reasons = [event.reason for event in self.strategy.events if type(event).__name__ == "OrderDenied"]
+        return [reason.partition(" ")[0].rstrip(":") for reason in reasons]
 
     def answer(self, ask_id: str) -> str:
         answer = self.desk.answer(ask_id)

@@ -46,8 +46,6 @@ KILLS = st.builds(
 KILL_SETS = st.lists(KILLS, max_size=3, unique_by=lambda kill: kill.scope).map(
     lambda kills: KillSnapshot(kills=tuple(kills))
 )
-    lambda kills: KillSnapshot(kills=tuple(kills))
-)
 CIRCUITS = st.builds(
     Circuit,
     level=st.just(Level.STRATEGY),
