@@ -52,8 +52,7 @@ def doctor(json_: JsonFlag = False) -> None:
     """Say what this machine is ready for; exit 3 where even a backtest is not."""
     checks = list(examine())
     ready = {use: all(c.state is not State.MISSING for c in checks if use in c.needed_for) for use in USES}
-    # Paper and live need the node, which this version does not have yet: saying anything else would be a guess.
-    ready["paper"] = ready["live"] = False
+    ready["live"] = False  # no venue can be reached by this version, whatever the machine has
     if json_:
         emit({"checks": checks, "ready": ready})
     else:
@@ -64,7 +63,7 @@ def doctor(json_: JsonFlag = False) -> None:
         )
         for use in USES:
             out.print(f"{use:<9} {'ready' if ready[use] else 'not ready'}")
-        out.print("paper and live nodes are not part of this version")
+        out.print("paper: replayed market data and a simulated venue; a real venue is not part of this version")
     if not ready["backtest"]:
         missing = ", ".join(c.name for c in checks if c.state is State.MISSING and "backtest" in c.needed_for)
         raise PreconditionError(f"not ready for a backtest: {missing}")

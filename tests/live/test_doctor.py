@@ -24,11 +24,21 @@ def examined() -> tuple[int, dict[str, dict[str, object]], dict[str, bool]]:
     return result.exit_code, {check["name"]: check for check in answer["checks"]}, answer["ready"]
 
 
-def test_an_empty_home_is_ready_for_a_backtest_but_not_for_paper_or_live(home: Path) -> None:
+def test_an_empty_home_is_ready_for_a_backtest_and_a_paper_node_but_not_for_live(home: Path) -> None:
     exit_code, checks, ready = examined()
 
-    assert (exit_code, ready) == (0, {"backtest": True, "paper": False, "live": False})
+    assert (exit_code, ready) == (0, {"backtest": True, "paper": True, "live": False})
     assert checks["catalog"]["state"] == "warning"
+
+
+def test_a_venue_key_does_not_make_the_machine_ready_for_live(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINANCE_API_KEY", "key")
+
+    _, checks, ready = examined()
+
+    assert checks["secrets"]["state"] == "ok"
+    assert ready["live"] is False
+    assert "a real venue is not part of this version" in CliRunner().invoke(bot4.app, ["doctor"]).stdout
 
 
 @pytest.mark.parametrize("damaged", ["specs", "manifests"])
