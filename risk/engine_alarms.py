@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nautilus_trader.common.component import Clock
-from nautilus_trader.core.datetime import unix_nanos_to_dt
 
 
 class EngineAlarms:
@@ -17,7 +16,7 @@ class EngineAlarms:
     def set(self, name: str, ts_ns: int, action: Callable[[], object]) -> None:
         """Call `action` at `ts_ns`, or at once where that has passed; an alarm of the same name is replaced."""
         self.cancel(name)
-        self._clock.set_time_alert(name, unix_nanos_to_dt(ts_ns), lambda _event: action())
+        self._clock.set_time_alert_ns(name, ts_ns, lambda _event: action())
 
     def cancel(self, name: str) -> None:
         """Forget an alarm; nothing happens where there is none of that name."""

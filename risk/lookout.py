@@ -80,17 +80,14 @@ class Lookout:
         self._books: list[Book] = []
         self._facts: list[InstrumentFacts | None] = []
         self._places: I64 = np.empty((3, 0), dtype=np.int64)
-        self._out_of_reach = True
+        self._out_of_reach: Sight | None = None
 
     def look(self) -> Sight:
         """Judge all positions as they are now."""
         books = list(self._view.held())
         account, first, last = self._placed(books)
-        if self._out_of_reach:
-            never = np.full(len(books), math.inf)
-            return Sight(
-                books, never, never, math.inf if books else math.nan, True, dict.fromkeys(self._venues, math.inf)
-            )
+        if self._out_of_reach is not None:
+            return self._out_of_reach
         margins = list(map(self._margins.isolated_margin, [book.instrument for book in books]))
         watched = watch(
             np.array([book.quantity for book in books], dtype=np.float64),
@@ -132,15 +129,20 @@ class Lookout:
         """
         Return account, first and last bracket of each book: as last time, where the same are held.
 
-        Where none has brackets, as with spot, nothing is ever liquidated: all is out of reach.
+        Where none has brackets, as with spot, nothing is ever liquidated: all is out of reach, whatever the marks.
         """
         facts = [book.facts for book in books]
-        if books != self._books or facts != self._facts:
+        if books != self._books or facts != self._facts or not books:
             rows = [self._row(book) for book in books]
             self._places = np.array([row[:3] for row in rows], dtype=np.int64).reshape(-1, 3).T.copy()
-            self._out_of_reach = not any(row.brackets for row in rows)
+            self._out_of_reach = None if any(row.brackets for row in rows) else self._safe(books)
             self._books, self._facts = books, facts
         return self._places
+
+    def _safe(self, books: list[Book]) -> Sight:
+        never = np.full(len(books), math.inf)
+        ratios = dict.fromkeys(self._venues, math.inf)
+        return Sight(books, never, never, math.inf if books else math.nan, all_known=True, ratios=ratios)
 
     def _row(self, book: Book) -> _Row:
         row = self._rows.get(book.instrument)

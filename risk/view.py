@@ -49,14 +49,18 @@ class View:
     """
 
     __slots__ = (
-        "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_mode", "_open", "_orders",
-        "_peak", "_settled", "_stale", "_start", "_totals", "hedges", "portfolio", "powers", "sent", "ts_ns",
+        "_barriers", "_books", "_budgets", "_cash", "_day_start", "_day_start_ts", "_orders", "_peak", "_settled",
+        "_settled_until", "_stale", "_start", "_totals", "hedges", "mode", "open_positions", "portfolio", "powers",
+        "sent", "ts_ns",
     )  # fmt: skip
 
     def __init__(self, *, mode: Mode, cash: float, ts_ns: int = 0, peak_window_days: int | None = None) -> None:
-        self._mode = mode
+        self.mode = mode
+        """The control mode; `powers` is its row of the table."""
         self.powers = POWERS[mode]
         self.ts_ns = ts_ns
+        self.open_positions = 0
+        """Number of instruments with a position."""
         self._cash = cash
         self._books: dict[str, Book] = {}
         self._orders: dict[str, Book] = {}
@@ -64,9 +68,9 @@ class View:
         self._budgets = Budgets()
         self._stale: list[Book] = []
         self._totals = Totals()
-        self._open = 0
         self._peak = RollingPeak(peak_window_days)
         self._settled = cash
+        self._settled_until = 0
         self._start = cash
         self._day_start = cash
         self._day_start_ts = ts_ns
@@ -77,11 +81,6 @@ class View:
         """Tail risk and clusters, fed here with marks and holdings; None where no limit needs them."""
 
     # what the checks read
-
-    @property
-    def mode(self) -> Mode:
-        """The control mode; `powers` is its row of the table."""
-        return self._mode
 
     @property
     def cash(self) -> float:
@@ -147,16 +146,11 @@ class View:
         return loss_fraction(equity, equity if self.ts_ns == self._day_start_ts else self._day_start)
 
     @property
-    def open_positions(self) -> int:
-        """Number of instruments with a position."""
-        return self._open
-
-    @property
     def committed_positions(self) -> int:
         """Number of instruments with a position or with a working order that would open one."""
         if self._stale:
             self._refresh()
-        return self._open + self._totals.entering
+        return self.open_positions + self._totals.entering
 
     @property
     def barriers(self) -> tuple[Barrier, ...]:
@@ -223,7 +217,7 @@ class View:
 
     def apply_mode(self, mode: Mode) -> None:
         """Take over the control mode."""
-        self._mode = mode
+        self.mode = mode
         self.powers = POWERS[mode]
 
     def apply_barriers(self, source: Source, barriers: Iterable[Barrier]) -> None:
@@ -275,7 +269,7 @@ class View:
         book = self._book(instrument)
         if not abs(signed_quantity) <= USABLE_MAX:
             signed_quantity = math.nan
-        self._open += (signed_quantity != 0.0) - (book.quantity != 0.0)
+        self.open_positions += (signed_quantity != 0.0) - (book.quantity != 0.0)
         book.quantity = signed_quantity
         book.entry_price = entry_price if signed_quantity != 0.0 else 0.0
         self._touch(book)
@@ -361,8 +355,12 @@ class View:
         if ts_ns <= self.ts_ns:
             return
         equity = self.equity
+        if equity == self._settled and ts_ns < self._settled_until:
+            self.ts_ns = ts_ns  # the same equity on the same day: it is settled already
+            return
         if equity <= USABLE_MAX:  # an unknown equity settles nothing
             self._settled = equity
+            self._settled_until = (self.ts_ns // DAY_NS + 1) * DAY_NS
             self._peak.settle(self.ts_ns, equity)
             if self.ts_ns == self._day_start_ts:
                 self._day_start = equity

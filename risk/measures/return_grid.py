@@ -88,8 +88,10 @@ class ReturnGrid:
     def _close_row(self) -> bool:
         """Turn the marks since the last instant into a row; False where they are first samples only."""
         for instrument in self._marked:
-            self.place(instrument)
-        self._widen()
+            if instrument not in self._places:
+                self.place(instrument)
+        if len(self._prices) > self._buffer.shape[1]:
+            self._widen()
         stop = self._stop
         if stop == len(self._buffer):
             stop = self._make_room()

@@ -125,21 +125,18 @@ class _Recent:
 
     def __init__(self, window_s: float) -> None:
         self._window_ns = round(window_s * _SECOND_NS)
-        self._last_ns: dict[str, int] = {}
+        self.last_ns: dict[str, int] = {}
+        """What is remembered, perhaps for longer than it counts."""
 
     def note(self, name: str, now_ns: int) -> None:
-        self._last_ns[name] = now_ns
-
-    def __bool__(self) -> bool:
-        """Return whether anything is remembered, perhaps for longer than it counts."""
-        return bool(self._last_ns)
+        self.last_ns[name] = now_ns
 
     def names(self, now_ns: int) -> list[str]:
-        self._last_ns = {name: ts_ns for name, ts_ns in self._last_ns.items() if now_ns - ts_ns <= self._window_ns}
-        return sorted(self._last_ns)
+        self.last_ns = {name: ts_ns for name, ts_ns in self.last_ns.items() if now_ns - ts_ns <= self._window_ns}
+        return sorted(self.last_ns)
 
     def clear(self) -> None:
-        self._last_ns.clear()
+        self.last_ns.clear()
 
 
 class Triggers:
@@ -213,8 +210,9 @@ class Triggers:
     @property
     def alert(self) -> bool:
         """Return whether anything was noted that may make a trigger fire; else only a drawdown can."""
-        noted = self._happened or self._out_since or self._open_breakers or self._breaches or self._trips
-        return bool(noted) or self._equity_unknown_since is not None or self._equity_base is not None
+        if self._happened or self._out_since or self._open_breakers or self._breaches.last_ns or self._trips.last_ns:
+            return True
+        return self._equity_unknown_since is not None or self._equity_base is not None
 
     # -- answers -----------------------------------------------------------------------------------------------
 
