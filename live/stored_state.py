@@ -28,6 +28,9 @@ from risk.modes.table import Mode
 from risk.modes.transitions import steps_down
 from risk.modes.triggers import Trigger
 from risk.state.durable import DurableState, Move, StateConfig, open_state
+from risk.state.failure import StateError
+from risk.state.file_store import peek
+from risk.state.recovery import FILE, Recovered, settle
 
 CONTROL_FILE: Final = "control.json"
 AUDIT_FILE: Final = "audit.jsonl"
@@ -49,28 +52,29 @@ def write_control_file(folder: Path, control: ControlFile) -> None:
 
 def look(folder: Path, name: str) -> dict[str, Any]:
     """
-    Answer what a running node would be asked, as far as the stored state knows.
+    Answer what a running node would be asked, as far as the state file knows; nothing is locked or changed.
 
     Raises
     ------
     PreconditionError
-        If the node runs after all, has left no state, or the state is in doubt.
+        If the node has left no state, or the state is in doubt.
 
     """
-    with _opened(folder) as (control, _, state):
-        document = stored(state)
-        if name == "mode":
-            governor: dict[str, Any] = document["governor"]
-            return governor
-        if name == "approvals":
-            return {"waiting": [], "statistics": None}
-        return {
-            "mode": state.mode.value,
-            "kills": document["kills"]["kills"],
-            "breakers": [each for each in (document["breakers"] or {"circuits": ()})["circuits"] if _is_open(each)],
-            "limits": limits_of(control.limits, state.limits),
-            "state_failed": None,
-        }
+    control = _control(folder)
+    state = _state(folder, settle({FILE: peek(Path(control.state.folder))}))
+    document = stored(state)
+    if name == "mode":
+        governor: dict[str, Any] = document["governor"]
+        return governor
+    if name == "approvals":
+        return {"waiting": [], "statistics": None}
+    return {
+        "mode": state.mode.value,
+        "kills": document["kills"]["kills"],
+        "breakers": [each for each in (document["breakers"] or {"circuits": ()})["circuits"] if _is_open(each)],
+        "limits": limits_of(control.limits, state.limits),
+        "state_failed": None,
+    }
 
 
 def carry_out(folder: Path, ask: Ask) -> str:
@@ -84,19 +88,25 @@ def carry_out(folder: Path, ask: Ask) -> str:
         who = authority_of(ask.operator, ask.role or ("" if held is None else held.value), ask.reason, control.people)
         now_ns = time.time_ns()
         after = _after(control, state, ask, who, now_ns) if isinstance(who, Authority) else f"{REFUSED}: {who}"
-        if isinstance(after, ControlState):
-            emergency = after.mode is Mode.EMERGENCY
-            move = Move.EMERGENCY if emergency else Move.UP if after.looser_than(state) else Move.LEVEL
-            commit = stores.commit(after.encode(), after.mode.priority, move)
-            answer = DONE if commit.durable else f"{REFUSED}: not stored: {'; '.join(commit.problems)}"
-            stores.confirm()
-        else:
-            answer = after
+        answer = _keep(stores, state, after) if isinstance(after, ControlState) else after
         try:
             _audit(folder, ask, answer, now_ns)
         except PreconditionError as error:  # a broken log must not keep anybody from taking risk away
             answer = f"{answer}; not audited, as the log is broken: {error}"
         return answer
+
+
+def _keep(stores: DurableState, before: ControlState, after: ControlState) -> str:
+    """
+    Store a state and return the answer.
+
+    It is not confirmed: a loosening that the last process stored and may never have put into effect stays in doubt.
+    """
+    try:
+        stores.commit(after.encode(), after.mode.priority, Move.UP if after.looser_than(before) else Move.LEVEL)
+    except StateError as error:
+        return f"{REFUSED}: not stored: {error}"
+    return DONE
 
 
 def _after(
@@ -145,16 +155,24 @@ def _killed(state: ControlState, ask: Ask, who: Authority, now_ns: int) -> Contr
     scope = scope_of(ask)
     if isinstance(scope, str):
         return f"{REFUSED}: {scope}"
-    if any(kill.scope == scope for kill in state.kills.kills):
-        return f"{DONE}: engaged already"
-    keep = ask.arguments.get("flatten") == Flatten.KEEP.value
+    policy = ask.arguments.get("flatten", Flatten.MARKET.value)
+    flatten = next((each for each in Flatten if each.value == policy), None)
+    if flatten is None:
+        return f"{REFUSED}: flatten must be one of {', '.join(each.value for each in Flatten)}, was {policy!r}"
+    engaged = {kill.scope: kill for kill in state.kills.kills}
+    before = engaged.get(scope)
+    if before is not None:
+        if before.flatten is flatten or flatten is Flatten.KEEP:
+            return f"{DONE}: engaged already"
+        engaged[scope] = msgspec.structs.replace(before, flatten=flatten, stage=Stage.RUNNING, ended_ns=None)
+        return msgspec.structs.replace(state, kills=KillSnapshot(kills=tuple(engaged.values())))
     kill = Kill(
         scope=scope,
         engaged_ns=now_ns,
         operator=who.operator,
         role=who.role,
         reason=who.reason,
-        flatten=Flatten.KEEP if keep else Flatten.MARKET,
+        flatten=flatten,
     )
     return msgspec.structs.replace(state, kills=KillSnapshot(kills=(*state.kills.kills, kill)))
 
@@ -192,23 +210,34 @@ def _limited(control: ControlFile, state: ControlState, ask: Ask) -> ControlStat
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[tuple[ControlFile, DurableState, ControlState]]:
+    control = _control(folder)
+    stores = open_state(control.state, os.environ)
+    try:
+        yield control, stores, _state(folder, stores.recover())
+    finally:
+        stores.close()
+
+
+def _control(folder: Path) -> ControlFile:
     path = folder / CONTROL_FILE
     if not path.is_file():
         raise PreconditionError(f"the node in {folder} is not running and has left no state")
-    control = msgspec.json.decode(path.read_bytes(), type=ControlFile)
-    stores = open_state(control.state, os.environ)
     try:
-        recovered = stores.recover()
-        if recovered.doubt is not None or recovered.record is None:
-            reason = recovered.doubt or "nothing was stored"
-            raise PreconditionError(f"the state of the node in {folder} is in doubt: {reason}; it starts in Emergency")
-        try:
-            state = decode(recovered.record.payload)
-        except ValueError as error:
-            raise PreconditionError(f"{folder}: {error}; the node starts in Emergency") from None
-        yield control, stores, state
-    finally:
-        stores.close()
+        return msgspec.json.decode(path.read_bytes(), type=ControlFile)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PreconditionError(f"{path} is damaged, and the next start of the node writes it anew: {error}") from None
+
+
+def _state(folder: Path, recovered: Recovered) -> ControlState:
+    if recovered.doubt is not None:
+        reason = recovered.doubt
+        raise PreconditionError(f"the state of the node in {folder} is in doubt: {reason}; it starts in Emergency")
+    if recovered.record is None:
+        raise PreconditionError(f"the node in {folder} has stored nothing yet")
+    try:
+        return decode(recovered.record.payload)
+    except ValueError as error:
+        raise PreconditionError(f"{folder}: {error}; the node starts in Emergency") from None
 
 
 def _audit(folder: Path, ask: Ask, answer: str, now_ns: int) -> None:
