@@ -6,7 +6,7 @@ from nautilus_trader.cache.base import CacheFacade
 from nautilus_trader.common.component import MessageBus
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import CancelOrder
-from nautilus_trader.model.events import OrderDenied, OrderModifyRejected
+from nautilus_trader.model.events import OrderCanceled, OrderDenied, OrderModifyRejected
 from nautilus_trader.model.orders import Order
 
 EVENTS = "ExecEngine.process"
@@ -39,6 +39,22 @@ def refuse_change(order: Order, reason: str, msgbus: MessageBus, ts_ns: int) -> 
         venue_order_id=order.venue_order_id,
         account_id=order.account_id,
         reason=reason,
+        event_id=UUID4(),
+        ts_event=ts_ns,
+        ts_init=ts_ns,
+    )
+    msgbus.send(EVENTS, event)
+
+
+def close_again(order: Order, msgbus: MessageBus, ts_ns: int) -> None:
+    """End an order once more that the venue has cancelled: the engine opens it again for a fill that came late."""
+    event = OrderCanceled(
+        trader_id=order.trader_id,
+        strategy_id=order.strategy_id,
+        instrument_id=order.instrument_id,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        account_id=order.account_id,
         event_id=UUID4(),
         ts_event=ts_ns,
         ts_init=ts_ns,

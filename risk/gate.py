@@ -21,7 +21,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from errors import Bot4Error
 from risk.alarms import Alarms
 from risk.amendment import UNSENT, amended
-from risk.answers import cancel_of, deny, refuse_change
+from risk.answers import cancel_of, close_again, deny, refuse_change
 from risk.audit import AuditLog
 from risk.commands import intent_of_modify, intent_of_order, intents_of, orders_of
 from risk.decisions import DecisionLog
@@ -111,6 +111,7 @@ class Gate:
         self._clock = clock
         self._execute = execute
         watch.on_unknown_fill = self._alarm
+        watch.on_reopened = self._close_again
 
     def install(self) -> None:
         """Take the place of the execution engine's endpoint, and listen to what changes the view."""
@@ -292,6 +293,9 @@ class Gate:
         data = {"client_order_id": event.client_order_id.value, "instrument": event.instrument_id.value}
         self.audit.append(self._now(), "FILL_WITHOUT_TICKET", data)
         self.set_mode(Mode.EMERGENCY, f"fill without a gate ticket: {event.client_order_id.value}")
+
+    def _close_again(self, order: Any) -> None:
+        close_again(order, self._msgbus, self._now())
 
     def _log(self, intent: Intent, verdict: Verdict) -> None:
         self.decisions.append(intent, verdict, self.view)

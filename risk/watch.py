@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from nautilus_trader.cache.base import CacheFacade
 from nautilus_trader.model.enums import OrderSide, OrderStatus, order_side_to_str
-from nautilus_trader.model.events import OrderFilled, OrderModifyRejected, OrderUpdated
+from nautilus_trader.model.events import OrderCanceled, OrderFilled, OrderModifyRejected, OrderUpdated
 from nautilus_trader.model.orders import Order
 
 from risk.audit import AuditLog
@@ -60,6 +60,8 @@ class Watch:
         self.observers: list[Observer] = []
         self.mark_listeners: list[Callable[[str, float, int], None]] = []
         self.on_unknown_fill: Callable[[OrderFilled], None] = _ignore
+        self.on_reopened: Callable[[Order], None] = _ignore
+        """Told of a cancelled order which the engine takes for open again, as a part of it had been filled before."""
         self._view = view
         self._cache = cache
         self._audit = audit
@@ -104,6 +106,15 @@ class Watch:
             self._keep_rest(order)
         for observer in self.observers:
             observer.on_order_event(event)
+        if isinstance(event, OrderFilled) and order is not None and self._is_reopened(order):
+            self.on_reopened(order)
+
+    def _is_reopened(self, order: Order) -> bool:
+        if order.status is not OrderStatus.PARTIALLY_FILLED:
+            return False
+        if self._view.working(order.client_order_id.value) is not None:
+            return False
+        return any(isinstance(event, OrderCanceled) for event in order.events)
 
     def _on_ticketless(self, event: OrderFilled, order: Order | None) -> None:
         if order is None or LIQUIDATION_TAG not in (order.tags or ()) or not order.is_reduce_only:
@@ -244,5 +255,5 @@ def _net(held: dict[str, tuple[float, float]]) -> tuple[float, float]:
     return quantity, math.fsum(signed * entry for signed, entry in held.values()) / quantity
 
 
-def _ignore(event: OrderFilled) -> None:
+def _ignore(what: OrderFilled | Order) -> None:
     """Stand in until the gate takes the place."""

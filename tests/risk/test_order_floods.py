@@ -174,7 +174,8 @@ def test_closing_orders_pass_within_the_flood_itself() -> None:
 
 
 def test_only_a_supervisor_closes_the_breaker_and_the_count_begins_anew() -> None:
-    control, answers = Control(), []
+    control = Control()
+    answers: list[str | None] = []
     script = {
         3: flood(30),
         20: control.reset("joe", answers),
@@ -201,7 +202,8 @@ def test_the_breaker_survives_a_restart_until_a_person_resets_it() -> None:
     play({3: flood(30)}, limits=LIMITS, prepare=first)
     stored = first.room.state().encode()
 
-    second, answers = Control(decode(stored)), []
+    second = Control(decode(stored))
+    answers: list[str | None] = []
     script = {3: flood(2), 30: second.reset("jane", answers), 31: flood(2)}
     strategy, controller = play(script, limits=LIMITS, prepare=second, step_s=600)
 
