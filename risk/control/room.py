@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderRejected, PositionChanged, PositionClosed
+from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderRejected, PositionClosed
 
 from errors import Bot4Error
 from risk.account_margin import MarginAccounts
@@ -114,6 +114,7 @@ class ControlRoom:
         self._open: set[BreakerScope] = set()
         self._advance_after_ns = 0
         self._flat = False
+        self._sizes: dict[str, float] = {}
         view, audit, now = gate.view, gate.audit, around.now
         self.keeper = Keeper(self.state, stores, restored)
         self.triggers = Triggers(config.triggers, restored.triggers if restored is not None else None)
@@ -241,8 +242,9 @@ class ControlRoom:
                 self._note_not_loosened(error, event.ts_init)
 
     def on_position_event(self, event: Any) -> None:
-        """Count what trades earned."""
+        """Count what trades earned, and what was added to a position, be it its first part or one more."""
         strategy, instrument = event.strategy_id.value, event.instrument_id.value
+        before, now = self._sizes.pop(event.position_id.value, 0.0), abs(event.signed_qty)
         if isinstance(event, PositionClosed):
             profit = event.realized_pnl.as_double()
             try:
@@ -250,7 +252,9 @@ class ControlRoom:
             except Bot4Error as error:  # those of its breakers that would have closed stay half-open
                 self._note_not_loosened(error, event.ts_init)
             self.governor.statistics.note_realised(profit)
-        elif not isinstance(event, PositionChanged):
+            return
+        self._sizes[event.position_id.value] = now
+        if now > before:
             self.breakers.note_opened(strategy, instrument, event.ts_init)
 
     def on_instant_end(self, ts_ns: int) -> None:

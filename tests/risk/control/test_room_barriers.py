@@ -223,3 +223,19 @@ def test_a_restart_keeps_breakers_kills_limits_and_mode_and_counts_no_trip_twice
     }
     assert second.modes() == []
     assert second.room.state().limits == restored.limits
+
+
+def test_what_is_added_to_a_position_counts_as_opened_and_what_is_taken_off_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[tuple[str, str]] = []
+
+    def listen(room: ControlRoom) -> None:
+        monkeypatch.setattr(
+            room.breakers, "note_opened", lambda strategy, instrument, _now_ns: opened.append((strategy, instrument))
+        )
+
+    world = run({3: buys(0.2), 4: buys(0.1), 5: sells(0.1), 6: sells(0.2), 8: buys(0.1)}, act={1: listen})
+
+    assert filled(world) == [("BUY", 0.2), ("BUY", 0.1), ("SELL", 0.1), ("SELL", 0.2), ("BUY", 0.1)]
+    assert opened == [("Scripted-001", "BTCUSDT-PERP.BINANCE")] * 3
