@@ -52,6 +52,21 @@ enabled = false
 enabled = false
 [limits.drawdown]
 enabled = false
+[limits.value_at_risk]
+enabled = false
+[limits.correlation]
+enabled = false
+[control.triggers.drawdown]
+enabled = false
+[control.guardian.ladder]
+enabled = false
+[control.stops]
+enabled = false
+[control.breakers]
+position = {enabled = false}
+strategy = {enabled = false}
+venue = {enabled = false}
+system = {enabled = false}
 """
 
 

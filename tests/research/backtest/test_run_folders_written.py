@@ -21,7 +21,9 @@ from research.backtest.folder import config_fingerprint
 from research.backtest.markets import read_stage
 from research.reports.runs import list_runs
 from research.venue.config import VenueConfig
-from risk.limits import DrawdownLimitConfig, LimitsConfig, PositionLimitConfig
+from risk.control.config import ControlConfig
+from risk.limits import DrawdownLimitConfig, LimitsConfig, PositionLimitConfig, ValueAtRiskLimitConfig
+from risk.modes.triggers import DrawdownTriggerConfig, TriggersConfig
 from tests.research.training.stores import HOUR_NS, START_NS, hourly_bars
 
 SYMBOLS = ("BTCUSD.BITFINEX", "BTCUSD.BITSTAMP", "BTCUSDT.BINANCE")
@@ -160,7 +162,12 @@ def test_interest_on_a_loan_is_audited_summed_and_explains_the_account(tmp_path,
     monkeypatch.setenv("BOT4_HOME", str(tmp_path))
     spec = shipped_spec(SYMBOLS[0], Kind.MARGIN)
     ingest(tmp_path / "catalog", Request(write_bars(tmp_path, hourly_bars(400, seed=3)), spec))
-    wide = LimitsConfig(position=PositionLimitConfig(enabled=False), drawdown=DrawdownLimitConfig(enabled=False))
+    wide = LimitsConfig(
+        position=PositionLimitConfig(enabled=False),
+        drawdown=DrawdownLimitConfig(enabled=False),
+        value_at_risk=ValueAtRiskLimitConfig(enabled=False),
+    )
+    free = ControlConfig(triggers=TriggersConfig(drawdown=DrawdownTriggerConfig(enabled=False)))
     venue = VenueConfig(starting_balance=10_000.0, borrow_rate_annual=2.0)
     base = config()
     params = {"trade_size": "1.5", "fast_ema_period": 5, "slow_ema_period": 10}
@@ -168,6 +175,7 @@ def test_interest_on_a_loan_is_audited_summed_and_explains_the_account(tmp_path,
         run=base.run,
         strategy=StrategySection(name="ema_cross", params=params),
         limits=wide,
+        control=free,
         venue=venue,
         report=base.report,
     )

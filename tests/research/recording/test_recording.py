@@ -34,8 +34,10 @@ from research.recording.codec import decode, encode, stamped
 from research.recording.frames import MAGIC, Frames, FrameWriter
 from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
+from research.recording.opening import Opening
 from research.recording.recording import End, Header, Recording, RecordingWriter
 from risk.ask import Ask, Verb
+from risk.modes.start import StartDecision
 from risk.modes.table import Mode
 from risk.operations import OperatorCommand
 from risk.operations import as_engine_data as wrap_command
@@ -166,6 +168,7 @@ def header(**changes: Any) -> Header:
         "session": {"instruments": [BTC.value]},
         "specs": (),
         "account": AccountState(ts_ns=0, currency="USDT", cash="1.10", mode=Mode.MANUAL),
+        "opening": Opening(start=StartDecision(Mode.MANUAL, "configured"), number=1),
     }
     return Header(**(facts | changes))
 
