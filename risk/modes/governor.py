@@ -156,22 +156,22 @@ class ModeGovernor:
         self._audit.append(now_ns, "MODE_START", data)
         if start.mode is Mode.EMERGENCY and restored is not Mode.EMERGENCY:
             self.emergency(Trigger.SYSTEM_FAILURE, start.reason, now_ns)
-        elif start.mode.priority > restored.priority:
-            answer = self._descend(start.mode, Authority.of_system(start.reason), now_ns)
-            if isinstance(answer, RefusedTransition):
-                self.emergency(Trigger.SYSTEM_FAILURE, f"the start could not be stored: {start.reason}", now_ns)
-        else:
-            self._begin_unchanged(now_ns)
-
-    def _begin_unchanged(self, now_ns: int) -> None:
+            return
         if self.mode is Mode.EMERGENCY and not self._in_effect:
-            self._take_effect(self._start.reason)
-        problem = self._ledger.problem_of_storing()
-        if problem is not None:
+            self._take_effect(start.reason)
+        changes = []
+        for step in steps_down(restored, start.mode):  # stored as one, for stores may let no mode between them resume
+            changes.append(self._ledger.record(step, Authority.of_system(start.reason), now_ns))
+            self._ledger.put(changes[-1])
+        if (problem := self._ledger.problem_of_storing()) is not None:
             self._state_is_lost(problem, now_ns)
             self.emergency(Trigger.SYSTEM_FAILURE, f"the start could not be stored: {problem}", now_ns)
-        elif self.mode is not Mode.EMERGENCY:
-            self._take_effect(self._start.reason)
+            return
+        for change in changes:
+            self._audit.append(now_ns, "MODE_CHANGE", msgspec.to_builtins(change))
+            self.statistics.note_mode(change.after, now_ns)
+        if self.mode is not Mode.EMERGENCY:
+            self._take_effect(start.reason)
 
     # -- requests ----------------------------------------------------------------------------------------------
 

@@ -76,6 +76,14 @@ def test_a_restart_below_the_stored_mode_is_a_change_like_any_other(stored: Mode
     assert contradiction_in(again.governor.snapshot()) is None
 
 
+def test_a_restart_two_steps_below_stores_no_mode_between() -> None:
+    """Where etcd is silent no more than Manual may resume: storing SemiAuto on the way would be a loosening."""
+    again = after_restart(in_mode(F), M)
+
+    assert again.calls == ["persist", "apply Manual"]
+    assert [change.after for change in again.governor.history[-2:]] == [S, M]
+
+
 @pytest.mark.parametrize(("stored", "started"), [(M, S), (M, F), (S, F), (E, M), (E, S)])
 def test_a_restart_above_the_stored_mode_is_a_mistake(stored: Mode, started: Mode) -> None:
     with pytest.raises(ValueError, match="at most the stored"):
