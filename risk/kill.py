@@ -18,6 +18,8 @@ from risk.modes.authorisation import SUPERVISORS, AuthorisationConfig, Authority
 from risk.view import View
 
 _ALARM = "kill-sweep"
+_WITHOUT_RISK = frozenset({"OrderInitialized", "OrderDenied"})
+"""Events of orders that were not sent: a strategy that goes on asking must not keep a kill from ending."""
 _STEADY_SWEEPS = 10
 """Sweeps before the time between them begins to double."""
 
@@ -215,7 +217,8 @@ class KillSwitches:
 
     def on_order_event(self, event: Any) -> None:
         """Look again where an order in an engaged scope has moved."""
-        self._look_again(event)
+        if type(event).__name__ not in _WITHOUT_RISK:
+            self._look_again(event)
 
     def on_position_event(self, event: Any) -> None:
         """Look again where a position in an engaged scope has moved."""

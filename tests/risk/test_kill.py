@@ -281,6 +281,19 @@ def test_an_event_that_leaves_nothing_to_do_makes_no_second_report() -> None:
     assert len(room.stored) == stored
 
 
+@pytest.mark.parametrize("kind", ["OrderInitialized", "OrderDenied"])
+def test_a_kill_that_is_done_stays_done_while_a_strategy_goes_on_asking(kind: str) -> None:
+    """Or no officer could clear it."""
+    room = Room()
+    room.press()
+    room.timeline.run(5.0)
+
+    room.kill.on_order_event(type(kind, (Event,), {})("A-001", BTC))
+
+    assert room.kill.engaged()[0].stage is Stage.DONE
+    assert room.timeline.waiting == set()
+
+
 def test_positions_are_closed_even_where_cancels_are_never_answered() -> None:
     room = Room()
     room.desk.stubborn = {"stubborn"}
