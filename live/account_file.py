@@ -19,11 +19,10 @@ def store(folder: Path, account: AccountState) -> None:
     path = folder / FILE_NAME
     fresh = path.with_suffix(".tmp")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, msgspec.json.format(msgspec.json.encode(account), indent=2) + b"\n")
+    with os.fdopen(descriptor, "wb") as file:  # which writes all or raises; a bare write may stop short on a full disk
+        file.write(msgspec.json.format(msgspec.json.encode(account), indent=2) + b"\n")
+        file.flush()
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     fresh.replace(path)
     parent = os.open(folder, os.O_RDONLY)
     try:
