@@ -27,14 +27,17 @@ class Budget:
     A closed parent has no more slices, and stops and targets only for what it filled.
     """
 
-    __slots__ = ("_drawn", "closed", "instrument", "quantity", "sign")
+    __slots__ = ("_drawn", "_filled", "closed", "instrument", "quantity", "remainder", "sign")
 
     def __init__(self, instrument: str, sign: int, quantity: float) -> None:
         self.instrument = instrument
         self.sign = sign
         self.quantity = quantity
+        self.remainder = 0.0
+        """What an algorithm has sent of the order itself, beside its slices."""
         self.closed = False
         self._drawn: dict[str, tuple[Draw, float]] = {}
+        self._filled: dict[str, float] = {}
 
     @property
     def sliced(self) -> float:
@@ -44,16 +47,24 @@ class Budget:
     def drawn(self, intent: Intent) -> float:
         """Return what would be drawn of the child's kind with this intent, in place of its own earlier draw."""
         kind = self._kind(intent)
-        others = sum(
+        others = self.remainder if kind is Draw.SLICE else 0.0
+        others += sum(
             quantity
             for child, (of_kind, quantity) in self._drawn.items()
             if of_kind is kind and child != intent.client_order_id
         )
-        return others + intent.quantity
+        return others + self._whole(intent)
 
     def draw(self, intent: Intent) -> None:
         """Book an approved child, in place of its own earlier draw."""
-        self._drawn[intent.client_order_id] = (self._kind(intent), intent.quantity)
+        self._drawn[intent.client_order_id] = (self._kind(intent), self._whole(intent))
+
+    def note_filled(self, client_order_id: str, filled: float) -> None:
+        """Take what a working child has filled so far: a change of it asks only for what would stay open."""
+        self._filled[client_order_id] = filled
+
+    def _whole(self, intent: Intent) -> float:
+        return self._filled.get(intent.client_order_id, 0.0) + intent.quantity
 
     def left(self, intent: Intent) -> float:
         """Return the bound on what children of this kind may draw together."""
@@ -70,6 +81,7 @@ class Budget:
 
     def give_back(self, client_order_id: str, unfilled: float) -> None:
         """Return what a closed child left unfilled."""
+        self._filled.pop(client_order_id, None)
         entry = self._drawn.get(client_order_id)
         if entry is not None:
             self._drawn[client_order_id] = (entry[0], max(0.0, entry[1] - unfilled))
@@ -107,6 +119,12 @@ class Budgets:
                 self._budgets[intent.client_order_id] = Budget(intent.instrument, intent.side.sign, intent.quantity)
             elif intent.action is Action.MODIFY:
                 own.quantity = own.sliced + intent.quantity
+
+    def note_filled(self, client_order_id: str, parent_id: str, filled: float) -> None:
+        """Take what a working child has filled so far."""
+        parent = self._budgets.get(parent_id)
+        if parent is not None:
+            parent.note_filled(client_order_id, filled)
 
     def withdraw(self, intent: Intent) -> None:
         """Undo the first `draw` of an intent that was not sent after all."""

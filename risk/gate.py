@@ -202,6 +202,9 @@ class Gate:
             self._log(intent, verdict)
             self.watch.expect(intent.client_order_id)
             self._take_up(intent)
+            budget = self.view.budget(intent.client_order_id)
+            if budget is not None and intent.algorithm is not None:
+                budget.remainder = intent.quantity  # the order itself, which leaves the less for its slices
         self._execute(command)
 
     def refuse(self, command: Any, intents: tuple[Intent, ...], refusal: Refusal) -> None:

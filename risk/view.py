@@ -161,9 +161,7 @@ class View:
         """Give the book of every instrument with a position, brought up to date."""
         if self._stale:
             self._refresh()
-        for book in self._books.values():
-            if book.quantity != 0.0:
-                yield book
+        yield from (book for book in self._books.values() if book.quantity != 0.0)
 
     def book(self, instrument: str) -> Book | None:
         """Return what is known of an instrument, brought up to date; None where nothing is."""
@@ -333,6 +331,10 @@ class View:
             strategy=intent.strategy,
         )
         self._budgets.draw(intent)
+
+    def apply_child_fill(self, client_order_id: str, parent_id: str, filled: float) -> None:
+        """Take over what a working child has filled of its parent's budget so far, base units."""
+        self._budgets.note_filled(client_order_id, parent_id, filled)
 
     def withdraw_intent(self, intent: Intent) -> None:
         """Undo `apply_intent` for an intent that was not sent after all."""

@@ -134,6 +134,8 @@ class Watch:
         rest = self._view.working(order.client_order_id.value)
         if rest is None:
             return
+        if rest.parent_id is not None:
+            self._view.apply_child_fill(rest.client_order_id, rest.parent_id, order.filled_qty.as_double())
         sign = 1.0 if order.side == OrderSide.BUY else -1.0
         price = rest.price
         if order.has_price:

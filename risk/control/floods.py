@@ -43,7 +43,7 @@ class FloodGuard:
         """Take a refused order; `now_ns` is when it was refused."""
         if refusal.reason is Reason.ORDER_RATE_EXCEEDED:
             self._note_beyond_rate(intent.strategy, now_ns)
-        elif refusal.reason is Reason.BUDGET_EXCEEDED:
+        elif refusal.reason is Reason.BUDGET_EXCEEDED and refusal.limit:  # a parent that closed before has no budget
             self._open(intent.strategy, f"{intent.client_order_id}: {refusal}", now_ns)
 
     def _note_beyond_rate(self, strategy: str, now_ns: int) -> None:
