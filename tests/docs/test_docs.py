@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -26,7 +27,13 @@ from research.backtest import config as configs
 from research.backtest.feed import Market
 from research.backtest.host import play
 from research.backtest.markets import Stage
+from research.trail.drift import Kind
+from risk.barriers import Level
+from risk.control.limit_changes import CHANGEABLE
 from risk.limits import LimitsConfig
+from risk.modes.authorisation import Code
+from risk.modes.table import POWERS, Mode
+from risk.modes.triggers import Trigger
 from risk.verdict import Reason
 from strategies import registry
 
@@ -89,10 +96,10 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def quoted_commands() -> Iterator[tuple[str, str]]:
-    """Yield every `bot4 ...` of a code block's line or of inline code, with its page."""
+    """Yield every `bot4 ...` of a code block's line, typed after a prompt perhaps, or of inline code, with its page."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for line in re.findall(r"^(?:# +)?(bot4 .*)$", text, re.MULTILINE):
+        for line in re.findall(r"^(?:[#$] +)?(bot4 .*)$", text, re.MULTILINE):
             yield page.name, line
         for code in re.findall(r"`(bot4 [^`\n]+)`", text):
             yield page.name, code
@@ -133,13 +140,18 @@ def verbs() -> list[list[str]]:
     return found
 
 
+def row_of(group: str) -> str:
+    """Return the row of the README's table of commands that a group has, empty where it has none."""
+    found = re.search(rf"^\| `bot4 {group}[ `].*$", text_of("README.md"), re.MULTILINE)
+    return found[0] if found else ""
+
+
 @pytest.mark.parametrize("verb", verbs(), ids=" ".join)
 def test_every_verb_is_in_the_readme_and_helps(verb: list[str]) -> None:
     answer = CliRunner().invoke(bot4.app, [*verb, "--help"])
 
     assert answer.exit_code == 0
-    row = next(line for line in text_of("README.md").splitlines() if line.startswith(f"| `bot4 {verb[0]}"))
-    assert f"{verb[-1]}`" in row
+    assert f"{verb[-1]}`" in row_of(verb[0])
 
 
 def test_the_configuration_page_is_up_to_date() -> None:
@@ -180,6 +192,86 @@ def test_every_refusal_is_explained() -> None:
 
     for reason in Reason:
         assert f"| `{reason.value}` |" in page
+
+
+def test_no_refusal_is_explained_that_does_not_exist() -> None:
+    table = text_of("docs/risk.md").partition("## Codes")[2].partition("\n## ")[0]
+    codes = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
+
+    assert sorted(codes) == sorted(reason.value for reason in Reason)
+
+
+def test_every_refused_change_of_mode_is_explained() -> None:
+    page = text_of("docs/modes.md")
+
+    for code in Code:
+        assert f"`{code.value}`" in page
+
+
+def test_every_trigger_and_every_level_is_explained() -> None:
+    for trigger in Trigger:
+        assert f"| `{trigger.value}` |" in text_of("docs/modes.md")
+    for level in Level:
+        assert f"| `{level.value}` " in text_of("docs/risk.md")
+
+
+def test_every_limit_that_can_be_tightened_is_named() -> None:
+    page = text_of("docs/risk.md")
+
+    for path in CHANGEABLE:
+        assert f"`{path}`" in page
+
+
+def test_every_kind_of_drift_is_explained() -> None:
+    page = text_of("docs/reports.md")
+
+    for kind in Kind:
+        assert f"| `{kind.name}` |" in page
+
+
+def audit_kinds() -> set[str]:
+    """Return the kinds that the code writes into the audit log, as the calls that write them name them."""
+    found = set()
+    for package in ("risk", "research", "live"):
+        for path in (REPO / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call):
+                    continue
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if called in {"append", "_note", "audit", "partial"}:
+                    found |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return {kind for kind in found if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", kind) and len(kind) > 1}
+
+
+def test_every_kind_of_audit_record_is_explained() -> None:
+    page, kinds = text_of("docs/audit.md"), audit_kinds()
+
+    assert {"DECISION", "KILL_ENGAGED", "FUNDING", "INTEREST", "SESSION_START"} <= kinds
+    assert not {kind for kind in kinds if f"`{kind}`" not in page}
+
+
+def test_what_a_mode_may_do_is_shown_as_it_is() -> None:
+    page = text_of("docs/modes.md")
+
+    for name, values in (
+        ("risk_multiplier", [POWERS[mode].risk_multiplier for mode in Mode]),
+        ("daily_loss_max", [POWERS[mode].daily_loss_max for mode in Mode]),
+        ("leverage_max", [POWERS[mode].leverage_max for mode in Mode]),
+    ):
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+        shown = [float(re.findall(r"[0-9.]+", cell)[0]) for cell in row.split("|")[2:6]]
+        assert shown == values, name
+
+
+def test_the_readme_names_no_verb_that_does_not_exist() -> None:
+    known = {(verb[0], verb[-1]) for verb in verbs()}
+    named = set()
+    for row in re.findall(r"^\| (`bot4 [^|]+) \|", text_of("README.md"), re.MULTILINE):
+        words = re.findall(r"`(?:bot4 )?([^`]+)`", row)
+        group, _, first = words[0].partition(" ")
+        named |= {(group, verb) for verb in (first or group, *words[1:])}
+
+    assert named == known
 
 
 @pytest.fixture
