@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from live.operators import Id, NodeName, OperatorId, Why, command, question
-from research.stress.cli import stress
+from errors import ConfigError
+from live.operators import Id, NodeName, OperatorId, Why, command, node_folder, question
+from research.stress.cli import FailOnBreach, Instant, PlotFile, PortfolioFile, RunName, report, stored_portfolio
 from terminal import JsonFlag, emit, guarded, out, show_table
 
 app = typer.Typer(
@@ -16,7 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Figures, limits, kill switches and stress tests.",
 )
-app.command()(stress)
 
 LevelName = Annotated[str, typer.Option("--level", help="system, venue, symbol, strategy or position.")]
 ScopeName = Annotated[
@@ -25,7 +26,7 @@ ScopeName = Annotated[
 
 FIGURES = (
     "mode", "equity", "cash", "exposure", "leverage", "margin_available", "drawdown", "daily_loss",
-    "liquidation_distance_min", "state_failed",
+    "value_at_risk", "expected_shortfall", "liquidation_distance_min", "state_failed",
 )  # fmt: skip
 
 
@@ -47,6 +48,35 @@ def show(node: NodeName = "", json_: JsonFlag = False) -> None:
         rows: list[dict[str, Any]] = found.get(key) or []
         if rows:
             show_table(title, columns, [[_cell(row[column]) for column in columns] for row in rows])
+
+
+@app.command()
+@guarded
+def stress(
+    portfolio: PortfolioFile = None,
+    run: RunName = None,
+    at: Instant = None,
+    node: Annotated[str | None, typer.Option("--node", help="What a running node holds now.")] = None,
+    plot: PlotFile = None,
+    fail_on_breach: FailOnBreach = False,
+    json_: JsonFlag = False,
+) -> None:
+    """
+    Say what falls that did happen, shocks and the worst moves would do to a portfolio, and what breaks its limits.
+
+    Nothing is traded and nothing is changed.
+    """
+    if sum(source is not None for source in (portfolio, run, node)) != 1:
+        raise ConfigError("give one of --portfolio FILE, --run NAME and --node NAME")
+    if node is None:
+        held, name = stored_portfolio(portfolio, run, at)
+    else:
+        from live.control_socket import query
+        from risk.stress_portfolio import StressPortfolio
+
+        folder = node_folder(node)
+        held, name = msgspec.convert(query(folder, "portfolio"), StressPortfolio, strict=False), folder.name
+    report(held, name, plot=plot, fail_on_breach=fail_on_breach, json_=json_)
 
 
 @app.command()

@@ -21,20 +21,28 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+PortfolioFile = Annotated[
+    Path | None, typer.Option("--portfolio", help="TOML or JSON file of a portfolio; its keys are in docs/stress.md.")
+]
+RunName = Annotated[str | None, typer.Option("--run", help="A backtest run, the beginning of its name, or `latest`.")]
+Instant = Annotated[
+    str | None,
+    typer.Option("--at", help="Instant in the run, UTC, or `peak` for its largest exposure; the end if absent."),
+]
+PlotFile = Annotated[Path | None, typer.Option("--plot", help="Write the drawing to this HTML file.")]
+FailOnBreach = Annotated[
+    bool, typer.Option("--fail-on-breach", help="End with 5 where a scenario breaks a limit that holds now.")
+]
+
+
 @app.command()
 @terminal.guarded
 def stress(
-    portfolio: Annotated[
-        Path | None, typer.Option(help="TOML or JSON file of a portfolio; its keys are in docs/stress.md.")
-    ] = None,
-    run: Annotated[str | None, typer.Option(help="A backtest run, the beginning of its name, or `latest`.")] = None,
-    at: Annotated[
-        str | None, typer.Option(help="Instant in the run, UTC, or `peak` for its largest exposure; the end if absent.")
-    ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the drawing to this HTML file.")] = None,
-    fail_on_breach: Annotated[
-        bool, typer.Option("--fail-on-breach", help="End with 5 where a scenario breaks a limit that holds now.")
-    ] = False,
+    portfolio: PortfolioFile = None,
+    run: RunName = None,
+    at: Instant = None,
+    plot: PlotFile = None,
+    fail_on_breach: FailOnBreach = False,
     json_: JsonFlag = False,
 ) -> None:
     """
@@ -44,9 +52,29 @@ def stress(
     """
     if (portfolio is None) == (run is None):
         raise ConfigError("give either --portfolio FILE or --run NAME")
+    held, name = stored_portfolio(portfolio, run, at)
+    report(held, name, plot=plot, fail_on_breach=fail_on_breach, json_=json_)
+
+
+def stored_portfolio(portfolio: Path | None, run: str | None, at: str | None) -> tuple[StressPortfolio, str]:
+    """Read the portfolio of a file or of a run, and return it with a name for it."""
     if at is not None and run is None:
         raise ConfigError("--at needs --run")
-    held, name = _from_file(portfolio) if portfolio is not None else _from_run(run or "latest", at)
+    return _from_file(portfolio) if portfolio is not None else _from_run(run or "latest", at)
+
+
+def report(held: StressPortfolio, name: str, *, plot: Path | None, fail_on_breach: bool, json_: bool) -> None:
+    """
+    Put a portfolio under stress and print what comes of it.
+
+    Raises
+    ------
+    PreconditionError
+        If it has no equity.
+    QualityError
+        With `fail_on_breach`, if a scenario breaks a limit that holds now.
+
+    """
     if not held.equity > 0.0:
         raise PreconditionError(f"{name} has no equity left to stress: {held.equity:,.2f} {held.currency}")
     from risk.reverse_stress import reverse_stress

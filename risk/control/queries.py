@@ -67,6 +67,7 @@ def risk_of(room: ControlRoom) -> dict[str, Any]:
             "margin_available": view.equity - view.margin_used,
             "drawdown": view.drawdown,
             "daily_loss": view.daily_loss,
+            **_tail_of(room),
             "liquidation_distance_min": room.guardian.distance_min,
             "positions": [
                 {
@@ -87,6 +88,43 @@ def risk_of(room: ControlRoom) -> dict[str, Any]:
     )
 
 
+def portfolio_of(room: ControlRoom) -> dict[str, Any]:
+    """
+    Return what is held as a `risk.stress_portfolio.StressPortfolio` in plain data.
+
+    A position without a price can't be valued; its instrument is named, and a reader refuses it.
+    """
+    view, facts = room.gate.view, room.gate.view.facts
+    bases = view.bases()
+    positions = []
+    for book in view.held():
+        known = facts(book.instrument)
+        spot = known is not None and known.spot
+        positions.append(
+            {
+                "instrument": book.instrument,
+                "signed_quantity": book.quantity,
+                "entry_price": book.entry_price,
+                "mark": book.mark,
+                "spot": spot,
+                "isolated_margin": None if spot else room.margins.isolated_margin(book.instrument),
+                "brackets": () if known is None else known.brackets,
+            }
+        )
+    return _plain(
+        {
+            "cash": view.cash,
+            "positions": positions,
+            "ts_ns": view.ts_ns,
+            "peak_equity": view.peak_equity,
+            "start_equity": bases.start,
+            "day_start_equity": view.day_start_equity,
+            "mode": view.mode,
+            "limits": room.gate.rules.limits,
+        }
+    )
+
+
 def limits_of(limits: LimitsConfig, changes: dict[str, float]) -> dict[str, Any]:
     """Return the configured limits and what was tightened since."""
     return {"configured": _plain(limits), "tightened": dict(changes)}
@@ -95,6 +133,15 @@ def limits_of(limits: LimitsConfig, changes: dict[str, float]) -> dict[str, Any]
 def stored(state: ControlState) -> dict[str, Any]:
     """Return a stored document as plain data."""
     return _plain(state)
+
+
+def _tail_of(room: ControlRoom) -> dict[str, float]:
+    """Return value at risk and expected shortfall of what is held and working, as fractions of equity."""
+    view = room.gate.view
+    if view.portfolio is None or not view.equity > 0.0:
+        return {}
+    figures = view.portfolio.present()
+    return {"value_at_risk": figures.var / view.equity, "expected_shortfall": figures.cvar / view.equity}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class ControlRoom:
         self.gate = gate
         self.config = config
         self.hand = around.hand
+        self.margins = around.margins
         self.limits = gate.rules.limits
         self.limit_changes: dict[str, float] = dict(restored.limits) if restored is not None else {}
         self._around = around
