@@ -19,6 +19,11 @@ LIQUIDATION_TAG = "LIQUIDATION"
 _STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET, OrderType.TRAILING_STOP_LIMIT)
 
 
+class _Claims(msgspec.Struct):
+    confidence: float | None = None
+    kelly_fraction: float | None = None
+
+
 class _SignalHead(msgspec.Struct):
     confidence: float | None = None
 
@@ -27,6 +32,7 @@ class _KellyClaim(msgspec.Struct):
     kelly_fraction: float | None = None
 
 
+_claims = msgspec.json.Decoder(_Claims)
 _signal_head = msgspec.json.Decoder(_SignalHead)
 _kelly_claim = msgspec.json.Decoder(_KellyClaim)
 
@@ -87,6 +93,7 @@ def intent_of_order(order: Order, ts_ns: int, stop_price: float | None = None) -
             reason = tag[len(REASON_TAG) :]
 
     parent = order.parent_order_id or order.exec_spawn_id
+    confidence, kelly_fraction = _claims_of(signal)
     return Intent(
         ts_ns=ts_ns,
         strategy=order.strategy_id.value,
@@ -104,26 +111,33 @@ def intent_of_order(order: Order, ts_ns: int, stop_price: float | None = None) -
         algorithm=order.exec_algorithm_id.value if order.exec_algorithm_id is not None else None,
         operator=operator,
         reason=reason,
-        confidence=_confidence(signal),
-        kelly_fraction=_kelly_fraction(signal),
+        confidence=confidence,
+        kelly_fraction=kelly_fraction,
         signal=signal,
         tags=tuple(tag for tag in tags if not tag.startswith(SIGNAL_TAG)),
     )
 
 
-def _confidence(signal: str | None) -> float | None:
+def _claims_of(signal: str | None) -> tuple[float | None, float | None]:
+    """Return confidence and Kelly fraction of a signal; where one of them is broken, the other stands for itself."""
     if signal is None:
-        return None
+        return None, None
+    try:
+        claims = _claims.decode(signal)
+    except msgspec.DecodeError:
+        return _confidence(signal), _kelly_fraction(signal)
+    return claims.confidence, claims.kelly_fraction
+
+
+def _confidence(signal: str) -> float | None:
     try:
         return _signal_head.decode(signal).confidence
     except msgspec.DecodeError:
         return None
 
 
-def _kelly_fraction(signal: str | None) -> float | None:
+def _kelly_fraction(signal: str) -> float | None:
     """Return the claim; NaN, which every check refuses, where there is one that is no number."""
-    if signal is None:
-        return None
     try:
         return _kelly_claim.decode(signal).kelly_fraction
     except msgspec.ValidationError:

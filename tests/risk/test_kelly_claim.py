@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from risk.commands import _confidence, _kelly_fraction
+from risk.commands import _claims_of
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,19 @@ from risk.commands import _confidence, _kelly_fraction
     ],
 )
 def test_the_claim_is_read_from_the_signal(signal: str | None, claimed: float | None) -> None:
-    assert _kelly_fraction(signal) == claimed
+    assert _claims_of(signal)[1] == claimed
 
 
 @pytest.mark.parametrize("claim", ['"much"', "true", "[0.1]", "{}"])
 def test_a_claim_that_is_no_number_is_nan_and_takes_nothing_else_with_it(claim: str) -> None:
     signal = f'{{"kelly_fraction": {claim}, "confidence": 0.7}}'
 
-    read = _kelly_fraction(signal)
+    confidence, read = _claims_of(signal)
 
     assert read is not None
     assert math.isnan(read)
-    assert _confidence(signal) == 0.7
+    assert confidence == 0.7
+
+
+def test_a_confidence_that_is_no_number_is_none_and_takes_nothing_else_with_it() -> None:
+    assert _claims_of('{"confidence": "high", "kelly_fraction": 0.2}') == (None, 0.2)
