@@ -31,6 +31,7 @@ from risk.limits import CorrelationLimitConfig, LimitsConfig, PositionLimitConfi
 from risk.modes.approvals import ApprovalQueue
 from risk.modes.table import Mode
 from risk.ruleset import Ruleset
+from risk.trail import Trail
 from risk.verdict import Approved, Basis
 from risk.view import View
 from risk.watch import Watch
@@ -163,7 +164,10 @@ def test_no_barrier_costs_next_to_nothing() -> None:
 
 
 def through_the_gate(limits: LimitsConfig) -> tuple[float, float]:
-    """Return median and 99th percentile that the gate adds to an order: all of `Gate.execute` but what it calls."""
+    """Return median and 99th percentile that the gate adds to an order: all of `Gate.execute` but what it calls.
+
+    Decision log and audit log are written, to memory, as in a node; a market order adds risk, so every layer is asked.
+    """
     spec = shipped_spec("BTCUSDT-PERP.BINANCE")
     instrument = spec.instrument()
     trader, clock, cache = TraderId("BOT4-001"), TestClock(), Cache()
@@ -181,6 +185,7 @@ def through_the_gate(limits: LimitsConfig) -> tuple[float, float]:
         decisions=DecisionLog(io.BytesIO()), audit=audit, queue=ApprovalQueue(),
         watch=Watch(view, cache, audit, "USDT"),
     )  # fmt: skip
+    gate.verdict_listeners.append(Trail(audit, gate.decisions, view).on_verdict)
     taken = []
     for number in range(CALLS):
         order = MarketOrder(
@@ -191,11 +196,11 @@ def through_the_gate(limits: LimitsConfig) -> tuple[float, float]:
         )  # fmt: skip
         command = SubmitOrder(trader, order.strategy_id, order, UUID4(), NOW)
         clock.set_time(NOW + (number + 1) * 6 * SECOND)  # outside the window of duplicates
-        start = time.thread_time_ns()
+        start = time.perf_counter_ns()  # the thread's own clock costs more than a microsecond to read
         gate.execute(command)
-        taken.append(time.thread_time_ns() - start)
+        taken.append(time.perf_counter_ns() - start)
         view.remove_working(order.client_order_id.value, 0.1)
-    assert len(passed) == CALLS
+    assert len(passed) == CALLS == audit.count
     taken.sort()
     return taken[CALLS // 2] / 1e3, taken[CALLS * 99 // 100] / 1e3
 
@@ -215,5 +220,6 @@ def test_what_the_gate_adds_to_an_order(layers: str) -> None:
         median, worst = min((through_the_gate(limits) for _ in range(8)), key=lambda pair: pair[1])
     finally:
         gc.enable()
-    print(f"\nthrough the gate, {layers}: median {median:.1f} us, p99 {worst:.1f} us")
-    assert median < 60.0  # a guard against a slip; what it is on a quiet machine stands in the report
+    print(f"\nthrough the gate, {layers}: median {median:.1f} us, p99 {worst:.1f} us (target 10 us)")
+    # a guard against a slip: the target holds for the decision alone (above), not with two logs in Python
+    assert median < 80.0
