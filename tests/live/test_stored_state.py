@@ -19,6 +19,7 @@ from risk.modes.authorisation import Role
 from risk.modes.changes import GovernorSnapshot, contradiction_in
 from risk.modes.table import Mode
 from risk.modes.triggers import Trigger
+from risk.state.durable import Commit, DurableState, Move
 
 SYSTEM = Scope(Level.SYSTEM)
 Node = Callable[..., StoppedNode]
@@ -397,3 +398,20 @@ def test_a_node_whose_state_another_process_holds_is_not_changed(node: Node) -> 
 
     assert code == 3
     assert "another process holds this state folder" in said["error"]
+
+
+def test_what_loosens_a_stored_state_waits_for_every_store(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = node(kills=kill())
+    moves: list[Move] = []
+    commit = DurableState.commit
+
+    def noted(self: DurableState, payload: bytes, rank: int, move: Move = Move.LEVEL) -> Commit:
+        moves.append(move)
+        return commit(self, payload, rank, move)
+
+    monkeypatch.setattr(DurableState, "commit", noted)
+    stopped.act("risk", "clear", operator="rita")
+    stopped.act("risk", "kill")
+    stopped.act("mode", "set", "Emergency")
+
+    assert moves == [Move.UP, Move.LEVEL, Move.LEVEL]

@@ -173,3 +173,13 @@ def test_a_fill_nobody_approved_begins_an_emergency() -> None:
     change = world.kinds("MODE_CHANGE")[0]
     assert (change["after"], change["trigger"]) == ("Emergency", "SECURITY_BREACH")
     assert world.strategy.positions == []
+
+
+def test_after_a_clearance_drawdown_counts_from_there() -> None:
+    clear = ask("clear", Verb.SET_MODE, "rita", mode="Manual")
+    world = run({0: buys(2.0)}, prices=FALL, asks=[(10.0, clear)])
+    view, triggers = world.room.gate.view, world.room.triggers
+
+    assert world.modes() == ["Emergency", "Manual"]
+    assert view.drawdown > 0.05
+    assert triggers.evaluate(world.room.now(), view.drawdown) is None

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from risk.ask import Verb
-from risk.barriers import Source
-from risk.circuit import SYSTEM
+from risk.barriers import Level, Source
+from risk.breaker_config import Cause
+from risk.circuit import SYSTEM, State
 from risk.control.document import ControlState, decode
 from risk.control.room import ControlRoom
 from risk.limits import DrawdownLimitConfig
@@ -125,3 +126,31 @@ def test_a_confirmation_that_fails_takes_no_more_risk_and_undoes_no_answer() -> 
     assert world.answer("up") == "DONE: SemiAuto to FullAuto"
     assert world.denials() == ["STATE_NOT_DURABLE"]
     assert [each["reason"] for each in world.kinds("STATE_LOST")] == ["no space"]
+
+
+def with_trips(restored: ControlState, count: int, ago_s: float) -> ControlState:
+    """The same with open breakers of so many strategies, each tripped by itself, so long before the restart."""
+    assert restored.breakers is not None
+    system = next(each for each in restored.breakers.circuits if each.scope == SYSTEM)
+    opened = tuple(
+        msgspec.structs.replace(
+            system,
+            level=Level.STRATEGY,
+            name=f"A-{number:03}",
+            state=State.OPEN,
+            cause=Cause.ORDERED,
+            since_ns=START_NS - round(ago_s * 1e9) - number,
+            tripped_ns=START_NS - round(ago_s * 1e9) - number,
+        )
+        for number in range(count)
+    )
+    breakers = msgspec.structs.replace(restored.breakers, circuits=(*opened, system))
+    return msgspec.structs.replace(restored, breakers=breakers)
+
+
+def test_breakers_that_opened_long_before_a_restart_make_no_cascade_but_too_many_open_ones_do() -> None:
+    restored = left_by()
+
+    assert restarted(with_trips(restored, 4, ago_s=1_000.0)).modes() == []
+    assert restarted(with_trips(restored, 3, ago_s=10.0)).modes() == ["Emergency"]
+    assert restarted(with_trips(restored, 5, ago_s=1_000.0)).modes() == ["Emergency"]
