@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ from research.recording.heartbeat import as_engine_data as wrap_heartbeat
 from research.recording.recording import FILE_NAME, End, Header, RecordingWriter
 from research.session import attach
 from risk.ask import Ask
-from risk.control.queries import approvals_of, mode_of, portfolio_of, risk_of
+from risk.control.queries import questions
 from risk.controller import currency_of
 from risk.operations import OperatorCommand
 from risk.operations import as_engine_data as wrap_command
@@ -170,9 +169,9 @@ class PaperNode:
         room = self._parts.room
         self._state.attach(self._parts.controller, kernel.cache)
         room.lost_listeners.append(lambda why: self._fail(StateError(why)))
-        queries = {"mode": mode_of, "approvals": approvals_of, "risk": risk_of, "portfolio": portfolio_of}
-        answers = {name: partial(question, room) for name, question in queries.items()}
-        self._control = ControlSocket(self._folder, self.carry_out, answers | {"status": self.status})
+        self._control = ControlSocket(
+            self._folder, self.carry_out, questions(room, account.currency) | {"status": self.status}
+        )
 
     def _take_feed(self, client: ReplayDataClient) -> None:
         self._feed = client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,6 +11,16 @@ import msgspec
 from risk.control.document import ControlState
 from risk.control.room import ControlRoom
 from risk.limits import LimitsConfig
+
+
+def questions(room: ControlRoom, currency: str) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Return what a node answers, by name; `currency` is the account's."""
+    return {
+        "mode": lambda: mode_of(room),
+        "approvals": lambda: approvals_of(room),
+        "risk": lambda: risk_of(room),
+        "portfolio": lambda: portfolio_of(room, currency),
+    }
 
 
 def mode_of(room: ControlRoom) -> dict[str, Any]:
@@ -88,9 +99,9 @@ def risk_of(room: ControlRoom) -> dict[str, Any]:
     )
 
 
-def portfolio_of(room: ControlRoom) -> dict[str, Any]:
+def portfolio_of(room: ControlRoom, currency: str) -> dict[str, Any]:
     """
-    Return what is held as a `risk.stress_portfolio.StressPortfolio` in plain data.
+    Return what is held, in the account's currency, as a `risk.stress_portfolio.StressPortfolio` in plain data.
 
     A position without a price can't be valued; its instrument is named, and a reader refuses it.
     """
@@ -114,6 +125,7 @@ def portfolio_of(room: ControlRoom) -> dict[str, Any]:
     return _plain(
         {
             "cash": view.cash,
+            "currency": currency,
             "positions": positions,
             "ts_ns": view.ts_ns,
             "peak_equity": view.peak_equity,

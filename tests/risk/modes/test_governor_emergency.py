@@ -97,7 +97,7 @@ def test_the_way_out_is_planned_and_kept_up_to_date() -> None:
     met = {step.guard: step.met_ns for step in plan.steps}
     assert met == {Guard.POSITIONS_CLOSED: LATER + 2, Guard.RISK_NORMAL: None, Guard.PERSON_CLEARANCE: None}
     assert record.closed_ns == LATER + 2
-    assert [each.data["in_time"] for each in made.records("EMERGENCY_CLOSED")] == [True]
+    assert [each.data["in_time"] for each in made.records("EMERGENCY_ALL_CLOSED")] == [True]
     assert made.governor.statistics.figures(LATER + 3)[E].closed_after_s == pytest.approx(2e-9)
 
 
@@ -108,7 +108,7 @@ def test_closing_within_four_hours_is_measured(late_ns: int, in_time: bool) -> N
 
     made.governor.note_recovery({Guard.POSITIONS_CLOSED}, LATER + CLOSE_WITHIN_NS + late_ns)
 
-    assert made.records("EMERGENCY_CLOSED")[0].data["in_time"] is in_time
+    assert made.records("EMERGENCY_ALL_CLOSED")[0].data["in_time"] is in_time
 
 
 def test_the_end_of_an_emergency_is_on_record() -> None:
@@ -191,4 +191,4 @@ def test_the_way_out_is_looked_at_only_in_an_emergency() -> None:
     made.governor.note_recovery(FACTS, LATER + 2)
 
     assert made.governor.snapshot() == was
-    assert made.records("EMERGENCY_CLOSED") == []
+    assert made.records("EMERGENCY_ALL_CLOSED") == []
