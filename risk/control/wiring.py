@@ -8,6 +8,7 @@ from risk.account_margin import MarginAccounts
 from risk.control.config import ControlConfig
 from risk.control.document import ControlState
 from risk.control.keeper import Stores
+from risk.control.parked_requests import ParkedRequests
 from risk.control.room import ControlRoom, Surroundings
 from risk.controller import GateController
 from risk.engine_alarms import EngineAlarms
@@ -93,5 +94,7 @@ def equip(
     trail = Trail(gate.audit, gate.decisions, gate.view)
     gate.verdict_listeners.append(trail.on_verdict)
     gate.watch.observers.append(trail)
+    if stores is not None:
+        ParkedRequests(room)
     controller.room = room
     return room
