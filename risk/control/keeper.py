@@ -46,6 +46,8 @@ class Keeper:
         self._collect = collect
         self._stores = stores
         self._last = last
+        self.loosening_refused = False
+        """Whether what was last stored was a loosening that stores in good order refused: then nothing is lost."""
 
     @property
     def failed(self) -> str | None:
@@ -72,7 +74,12 @@ class Keeper:
         state = self._collect()
         looser = state.looser_than(self._last)
         move = Move.EMERGENCY if state.mode is Mode.EMERGENCY and not looser else Move.UP if looser else Move.LEVEL
-        commit = self._stores.commit(state.encode(), state.mode.priority, move)
+        try:
+            commit = self._stores.commit(state.encode(), state.mode.priority, move)
+        except StateError:
+            self.loosening_refused = move is Move.UP and self._stores.failed is None
+            raise
+        self.loosening_refused = False
         self._last = state
         if not commit.durable and self._stores.failed is not None:
             raise StateError("; ".join(commit.problems))

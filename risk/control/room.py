@@ -170,7 +170,7 @@ class ControlRoom:
             persist=self.keeper.store,
             apply=self._apply_mode,
             now_ns=now(),
-            on_state_lost=self.lose_state,
+            on_state_lost=self._on_mode_not_stored,
             restored=restored.governor if restored is not None else None,
         )
         self._listen()
@@ -393,6 +393,10 @@ class ControlRoom:
             self.keeper.confirm()
         except Bot4Error as error:
             self.lose_state(str(error))
+
+    def _on_mode_not_stored(self, reason: str) -> None:
+        if not self.keeper.loosening_refused:
+            self.lose_state(reason)
 
     def _on_journal_lost(self, error: Bot4Error) -> None:
         self.lose_state(str(error))
