@@ -100,6 +100,8 @@ class KillSwitches:
         self._tallies = {scope: _Tally(kill) for scope, kill in self._kills.items()}
         self._closing_since: dict[str, int] = {}
         self._sweeping = False
+        self.not_stored: str | None = None
+        """Why the kills as they are now are not known to be durable; None while all is well."""
         self._raise_barriers()
 
     # -- what is engaged -------------------------------------------------------------------------------------------
@@ -361,9 +363,11 @@ class KillSwitches:
         self._view.apply_barriers(Source.KILL_SWITCH, [kill.barrier for kill in self._kills.values()])
 
     def _store(self, scope: Scope) -> None:
+        self.not_stored = None
         try:
             self._persist()
         except Exception as error:  # noqa: BLE001 (whatever ails the store, the kill goes on)
+            self.not_stored = str(error)
             self._note("KILL_NOT_STORED", scope, error=str(error))
 
     def _try(self, what: str, key: str, act: Callable[[], object]) -> None:

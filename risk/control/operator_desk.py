@@ -164,7 +164,9 @@ class OperatorDesk:
         if policy is not None and flatten is None:
             return f"{REFUSED}: flatten must be one of {', '.join(each.value for each in Flatten)}, was {policy!r}"
         changed = self._room.kills.engage(scope, who, flatten)
-        return f"{DONE}: {'engaged' if changed else 'engaged already'}"
+        lost = self._room.kills.not_stored
+        doubt = "" if lost is None else f", but a restart may not know of it: {lost}"
+        return f"{DONE}: {'engaged' if changed else 'engaged already'}{doubt}"
 
     def _clear(self, ask: Ask, who: Authority, now_ns: int) -> str:
         scope = scope_of(ask)
