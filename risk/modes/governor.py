@@ -311,8 +311,8 @@ class ModeGovernor:
         if Guard.POSITIONS_CLOSED in guards and emergency.closed_ns is None:
             emergency = msgspec.structs.replace(emergency, closed_ns=now_ns)
             self.statistics.note_all_closed(now_ns)
-            took_s = (now_ns - emergency.ts_ns) / 1e9
-            self._audit.append(now_ns, "EMERGENCY_ALL_CLOSED", {"took_s": took_s, "in_time": now_ns <= plan.close_by_ns})
+            figures = {"took_s": (now_ns - emergency.ts_ns) / 1e9, "in_time": now_ns <= plan.close_by_ns}
+            self._audit.append(now_ns, "EMERGENCY_ALL_CLOSED", figures)
         plan = plan.updated(frozenset(guards) - PERSONAL, now_ns)
         self._ledger.state = msgspec.structs.replace(self._state, last_emergency=emergency, recovery=plan)
 
