@@ -69,7 +69,6 @@ def command(
 
     """
     from live.control_socket import ask as ask_node
-    from live.stored_state import carry_out
     from risk.ask import Ask, Verb
 
     if not operator.strip():
@@ -89,6 +88,8 @@ def command(
         answer = ask_node(folder, asked)
         where = "running"
     except PreconditionError:
+        from live.stored_state import carry_out  # heavy: a kill of a running node shall not wait for it
+
         answer = carry_out(folder, asked)
         where = "stored state"
     if json_:
@@ -102,10 +103,11 @@ def command(
 def question(node: str, name: str) -> tuple[Path, str, dict[str, Any]]:
     """Ask a running node, or look at what a stopped one left; return its folder, which of the two, and the answer."""
     from live.control_socket import query
-    from live.stored_state import look
 
     folder = node_folder(node)
     try:
         return folder, "running", query(folder, name)
     except PreconditionError:
+        from live.stored_state import look  # heavy, as above
+
         return folder, "stored state", look(folder, name)
