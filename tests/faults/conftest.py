@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from catalog.sample.ingest import ingest_sample
 
 PACKAGES = {"strace": "strace", "etcd": "etcd-server", "unshare": "util-linux"}
 
@@ -34,3 +37,11 @@ def etcd_binary() -> str:
 @pytest.fixture(scope="session")
 def unshare() -> str:
     return program("unshare")
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home folder whose catalog holds the embedded sample's BTC bars."""
+    home = tmp_path_factory.mktemp("home")
+    ingest_sample(home / "catalog", ("BTCUSD",))
+    return home
