@@ -51,5 +51,5 @@ def test_a_damaged_catalog_is_found_and_everything_else_still_told(home: Path, d
 
     assert (exit_code, ready["backtest"]) == (3, False)
     assert checks["catalog"]["state"] == "missing"
-    assert "damaged" in checks["catalog"]["found"]
+    assert "damaged" in str(checks["catalog"]["found"])
     assert checks["models"]["state"] == "warning"
