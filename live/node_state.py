@@ -11,7 +11,9 @@ from research.recording.opening import Opening
 from research.session import SessionConfig
 from risk.control.document import ControlState, decode
 from risk.control.journalling import Journalling
+from risk.control.room import ControlRoom
 from risk.controller import GateController
+from risk.kill_records import Stage
 from risk.modes.changes import GovernorSnapshot
 from risk.modes.start import mode_at_start
 from risk.modes.table import Mode
@@ -66,6 +68,7 @@ class NodeState:
             if lost:
                 self.said.append(f"{len(lost)} orders were open when the session before ended, and ended with it")
         self._bounded: BoundedJournal | None = None
+        self._room: ControlRoom | None = None
 
     def _open_journal(self) -> tuple[Journal | None, list[str]]:
         try:
@@ -101,12 +104,27 @@ class NodeState:
 
     def attach(self, controller: GateController, cache: Any) -> None:
         """Have intents journalled from now on; without a journal the gate takes no risk."""
+        self._room = controller.room
         if self._journal is None:
             if controller.room is not None:
                 controller.room.lose_state("the journal is damaged")
             return
         self._bounded = BoundedJournal(self._journal)
         Journalling(controller.gate, self._bounded, cache)
+
+    def look(self) -> None:
+        """Take no more risk where a store has failed in the background; what is closing positions is left to end."""
+        if self._room is not None and self.stores.failed is not None and not self.closing:
+            self._room.lose_state(self.stores.failed)
+
+    @property
+    def closing(self) -> bool:
+        """Whether an Emergency or a kill switch is closing positions: a session that ends now would leave them open."""
+        room = self._room
+        if room is None or not room.gate.view.open_positions:
+            return False
+        running = any(kill.stage is Stage.RUNNING for kill in room.kills.engaged())
+        return running or room.governor.mode is Mode.EMERGENCY
 
     def close(self, *, in_good_order: bool) -> None:
         """Put everything away; a start after an end in good order is no sign of a crash loop."""

@@ -103,6 +103,7 @@ class PaperNode:
         self._ended: asyncio.Event = asyncio.Event()
         self._why = ""
         self._fault: BaseException | None = None
+        self._lost: StateError | None = None
         self._feed: ReplayDataClient
         self._client: PaperExecutionClient
         self._build()
@@ -128,8 +129,7 @@ class PaperNode:
             )
         self.said.append(
             f"taken up as of {unix_nanos_to_iso8601(stored.ts_ns)}: {stored.cash} {currency}, "
-            f"{len(stored.positions)} positions, mode {stored.mode.value}; the paper venue cancelled "
-            f"{len(stored.working)} orders when it ended"
+            f"{len(stored.positions)} positions; the paper venue cancelled {len(stored.working)} orders when it ended"
         )
         return stored
 
@@ -168,7 +168,7 @@ class PaperNode:
         )
         room = self._parts.room
         self._state.attach(self._parts.controller, kernel.cache)
-        room.lost_listeners.append(lambda why: self._fail(StateError(why)))
+        room.lost_listeners.append(self._on_state_lost)
         self._control = ControlSocket(
             self._folder, self.carry_out, questions(room, account.currency) | {"status": self.status}
         )
@@ -298,6 +298,8 @@ class PaperNode:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), _SYNC_PERIOD_S)
                 await asyncio.to_thread(writer.sync)
+                self._state.look()
+                self._end_where_lost()
                 periods += 1
                 if self._parts.fills.count != fills or periods % _STORE_PERIODS == 0:
                     fills = self._parts.fills.count
@@ -323,6 +325,15 @@ class PaperNode:
             self._parts.room.keeper.store()
         said = tuple(self.said)
         return report_of(self.session_folder, self._why, said, self._parts, account, self._sequencer, self._feed)
+
+    def _on_state_lost(self, why: str) -> None:
+        self._lost = StateError(why)
+        self._end_where_lost()
+
+    def _end_where_lost(self) -> None:
+        """End the session once its state can't be kept, but not before what closes positions has closed them."""
+        if self._lost is not None and not self._state.closing:
+            self._fail(self._lost)
 
     def _fail(self, fault: BaseException) -> None:
         self._fault = self._fault or fault

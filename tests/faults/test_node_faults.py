@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from etcd_server import EtcdServer
 from resting_orders import (
@@ -27,13 +28,14 @@ from resting_orders import (
 )
 from typer.testing import CliRunner
 
-from errors import PreconditionError
+from errors import Bot4Error, PreconditionError
 from live.cli import app
 from live.control_socket import ask, query
 from risk.ask import Ask, Verb
 from risk.circuit import SYSTEM
 from risk.intent import Side
 from risk.state import files
+from risk.state.etcd_store import EtcdStore
 from risk.state.journal import Journal, recover
 from risk.state.journal_text import IntentRecord, JournalRecord, OutcomeRecord
 
@@ -151,12 +153,15 @@ def test_full_auto_resumes_at_most_in_manual_where_etcd_is_silent_and_not_up_unt
         assert "etcd" in running.say(Verb.CLEAR, "rita", level="system", what="breaker")
         assert [each["state"] for each in running.query("risk")["breakers"]] == ["open"]
         assert running.query("risk")["barriers"]
+        begin = time.monotonic()
+        assert running.say(Verb.SET_MODE, mode="Emergency") == "DONE: Manual to Emergency"
+        assert time.monotonic() - begin < 1.0
 
     again, _ = run_session(node, sample_home / "catalog", look, confirmed=True)
 
     assert first.account.mode.value == "FullAuto"
     assert any("etcd does not answer" in line for line in again.said)
-    assert again.account.mode.value == "Manual"
+    assert again.account.mode.value == "Emergency"
 
 
 def test_full_auto_resumes_where_etcd_answers_and_a_person_has_confirmed(
@@ -188,6 +193,24 @@ def test_of_two_nodes_with_one_key_in_etcd_the_second_exits_with_3(
         assert "faulty" in second.output
         assert query(tmp_path / "one", "status")["mode"] == "FullAuto"
         assert not (tmp_path / "two" / "audit.jsonl").exists()
+
+
+def test_a_node_whose_key_in_etcd_was_taken_stops(etcd: EtcdServer, tmp_path: Path, sample_home: Path) -> None:
+    """It learns of that with the first state it stores."""
+    node = config(tmp_path / "node", {"orders": 1}, **on_etcd(etcd))
+    leverage = msgspec.structs.replace(node.limits.leverage, enabled=True)
+    node = msgspec.structs.replace(node, limits=msgspec.structs.replace(node.limits, leverage=leverage))
+
+    def take(running: Running) -> None:
+        running.wait(lambda: running.resting_at_the_venue() == 1)
+        EtcdStore(etcd.config("/faults"), "another").claim(take_over=True)
+        assert running.say(Verb.SET_LIMIT, "rita", path="leverage.max", value=1.0).startswith("DONE")
+        running.wait(lambda: running.node._fault is not None, 5)
+
+    with pytest.raises(Bot4Error, match="etcd"):
+        run_session(node, sample_home / "catalog", take)
+
+    assert len(audit(tmp_path / "node", "STATE_LOST")) == 1
 
 
 # -- how long a start takes --------------------------------------------------------------------------------------------
