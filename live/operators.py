@@ -94,10 +94,10 @@ def command(
         where = "stored state"
     if json_:
         emit({"node": folder.name, "where": where, "command": asked.id, "answer": answer})
-    else:
-        out.print(f"{folder.name} ({where}): {answer}", markup=False)
     if answer.startswith(REFUSED):
-        raise ApprovalError(answer)
+        raise ApprovalError(f"{folder.name} ({where}): {answer}")
+    if not json_:
+        out.print(f"{folder.name} ({where}): {answer}", markup=False)
 
 
 def question(node: str, name: str) -> tuple[Path, str, dict[str, Any]]:

@@ -21,7 +21,15 @@ from risk.control.operator_desk import DONE, REFUSED, scope_of
 from risk.control.queries import limits_of, stored
 from risk.kill_records import Flatten, Kill, KillSnapshot, Stage
 from risk.limits import LimitsConfig
-from risk.modes.authorisation import SUPERVISORS, AuthorisationConfig, Authority, Objection, authority_of, may_ask
+from risk.modes.authorisation import (
+    SUPERVISORS,
+    AuthorisationConfig,
+    Authority,
+    Objection,
+    authority_of,
+    may_ask,
+    role_of,
+)
 from risk.modes.changes import ModeChange
 from risk.modes.permissions import permitted
 from risk.modes.table import Mode
@@ -84,8 +92,8 @@ def carry_out(folder: Path, ask: Ask) -> str:
     What a stopped node can't do is refused: to loosen its mode, and to answer approvals. The audit log goes on.
     """
     with _opened(folder) as (control, stores, state):
-        held = control.people.roles.get(ask.operator)
-        who = authority_of(ask.operator, ask.role or ("" if held is None else held.value), ask.reason, control.people)
+        ask = msgspec.structs.replace(ask, role=role_of(ask.operator, ask.role, control.people))
+        who = authority_of(ask.operator, ask.role, ask.reason, control.people)
         now_ns = time.time_ns()
         after = _after(control, state, ask, who, now_ns) if isinstance(who, Authority) else f"{REFUSED}: {who}"
         answer = _keep(stores, state, after) if isinstance(after, ControlState) else after

@@ -29,9 +29,13 @@ class KillConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     at most `sweeps_max` times. Positions are closed once no order that could add to them is left, or after
     `cancel_wait_ms` if cancels go unanswered. After `report_after_ms` an unfinished kill reports what is left.
     A closing order that has not ended after `stuck_ms` is cancelled, and replaced when it is gone.
+
+    A day that loses `daily_loss_max` (a fraction of its starting equity) presses the full switch by itself; None never
+    does.
     """
 
     flatten: Flatten = Flatten.MARKET
+    daily_loss_max: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = 0.10
     verify_ms: Milliseconds = 100
     verify_ms_max: Milliseconds = 30_000
     cancel_wait_ms: Milliseconds = 1_000

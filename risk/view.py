@@ -157,6 +157,10 @@ class View:
         """What kill switches and breakers keep from taking new risk."""
         return self._barriers
 
+    def instruments(self) -> tuple[str, ...]:
+        """Return the ids of all instruments whose facts are known."""
+        return tuple(name for name, book in self._books.items() if book.facts is not None)
+
     def held(self) -> Iterator[Book]:
         """Give the book of every instrument with a position, brought up to date."""
         if self._stale:

@@ -67,8 +67,17 @@ class TrailFolder:
         return heads
 
     def audit(self) -> Iterator[AuditRecord]:
-        """Give the records of the audit log."""
-        return records(self.audit_path)
+        """Give the records of the audit log; of a node's log, which goes on from session to session, this session's."""
+        path = self.audit_path
+        if path.parent == self.path:
+            yield from records(path)
+            return
+        inside = False
+        for record in records(path):
+            if record.kind == "SESSION_START":
+                inside = record.data.get("session") == self.name
+            if inside:
+                yield record
 
     def decisions(self) -> Iterator[dict[str, Any]]:
         """Give the lines of the decision log as data."""

@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 
 from research.trail.folder import DECISIONS, TrailFolder
-from risk.audit import verify
+from risk.audit import records, verify
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +48,8 @@ def verify_folder(folder: TrailFolder) -> Finding:
             line=broken.line,
             problem=broken.problem,
         )
-    vouched: dict[int, str] = {}
-    count, session = 0, folder.name
-    for record in folder.audit():
-        count += 1
-        if record.kind == "SESSION_START":
-            session = record.data["session"]
-        elif record.kind == "DECISION" and session == folder.name:
-            vouched[record.data["seq"]] = record.data["decision_hash"]
+    vouched = {r.data["seq"]: r.data["decision_hash"] for r in folder.audit() if r.kind == "DECISION"}
+    count = sum(1 for _ in records(folder.audit_path))
     notes = [] if heads else ["no head was published: that the log's end was cut off could not be seen"]
     line, problem, checked = _check_decisions(folder, vouched, notes)
     return Finding(

@@ -9,13 +9,13 @@ import msgspec
 
 from errors import Bot4Error
 from risk.ask import Ask, Verb
-from risk.barriers import Level
+from risk.barriers import Level, venue_of
 from risk.circuit import Scope as BreakerScope
 from risk.control.limit_changes import CHANGEABLE, VALUE_MAX, objection_to_change
 from risk.control.room import ControlRoom
 from risk.gate import AFTER_PORTFOLIO_BEFORE_STRATEGIES
 from risk.kill_records import Flatten, Scope
-from risk.modes.authorisation import Authority, Code, Objection, authority_of
+from risk.modes.authorisation import Authority, Code, Objection, authority_of, role_of
 from risk.modes.changes import AwaitsApproval, ModeChange, RefusedTransition, Unchanged
 from risk.modes.permissions import permitted
 from risk.modes.statistics import OperatorAction
@@ -75,8 +75,7 @@ class OperatorDesk:
         ask = command.ask
         if ask.id in self._answers:
             return
-        held = self._room.config.people.roles.get(ask.operator)
-        role = ask.role or ("" if held is None else held.value)
+        role = role_of(ask.operator, ask.role, self._room.config.people)
         answer = self._carry_out(ask, role, command.ts_init)
         data = {"id": ask.id, "verb": ask.verb.value, "operator": ask.operator, "role": role, "reason": ask.reason}
         self._room.gate.audit.append(command.ts_init, "OPERATOR", data | {"arguments": ask.arguments, "answer": answer})
@@ -166,7 +165,17 @@ class OperatorDesk:
         changed = self._room.kills.engage(scope, who, flatten)
         lost = self._room.kills.not_stored
         doubt = "" if lost is None else f", but a restart may not know of it: {lost}"
-        return f"{DONE}: {'engaged' if changed else 'engaged already'}{doubt}"
+        stranger = "" if self._knows(scope) else f", though nothing here is called {scope.name}"
+        return f"{DONE}: {'engaged' if changed else 'engaged already'}{stranger}{doubt}"
+
+    def _knows(self, scope: Scope) -> bool:
+        """Return whether a kill's name is one of what is traded; strategies are not known here, and taken as named."""
+        instruments = self._room.gate.view.instruments()
+        if scope.level is Level.SYMBOL:
+            return scope.name in instruments
+        if scope.level is Level.VENUE:
+            return scope.name in {venue_of(instrument) for instrument in instruments}
+        return True
 
     def _clear(self, ask: Ask, who: Authority, now_ns: int) -> str:
         scope = scope_of(ask)

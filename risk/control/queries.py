@@ -86,7 +86,7 @@ def risk_of(room: ControlRoom) -> dict[str, Any]:
                     "quantity": book.quantity,
                     "entry_price": book.entry_price,
                     "mark": book.mark,
-                    "profit": book.value,
+                    "profit": book.quantity * ((book.mark or math.nan) - book.entry_price),
                 }
                 for book in books
             ],

@@ -16,6 +16,7 @@ from risk.barriers import Barrier, Level, Source, venue_of
 from risk.breakers import BreakerBoard
 from risk.circuit import SYSTEM, State
 from risk.circuit import Scope as BreakerScope
+from risk.control.automatic_kill import AutomaticKill
 from risk.control.config import ControlConfig
 from risk.control.document import ControlState
 from risk.control.floods import FloodGuard
@@ -26,6 +27,7 @@ from risk.gate import Gate
 from risk.guardian import Guardian
 from risk.intent import Intent
 from risk.kill import KillSwitches
+from risk.kill_records import KillReport
 from risk.modes.changes import ModeChange
 from risk.modes.emergency import EmergencyCloser
 from risk.modes.governor import ModeGovernor
@@ -111,6 +113,8 @@ class ControlRoom:
         self._session = session
         self.lost_listeners: list[Callable[[str], None]] = []
         """Told why, once, when the state or the journal can't be kept any more."""
+        self.kill_listeners: list[Callable[[KillReport], None]] = []
+        """Told of every report of a kill switch."""
         self._begun = False
         self._open: set[BreakerScope] = set()
         self._advance_after_ns = 0
@@ -138,8 +142,10 @@ class ControlRoom:
             persist=self.keeper.store_soon,
             config=config.kill,
             people=config.people,
+            on_report=self._on_kill_report,
             restored=restored.kills if restored is not None else None,
         )
+        self._automatic_kill = AutomaticKill(self.kills, view, config.kill.daily_loss_max)
         self.closer = EmergencyCloser(
             desk=around.desk,
             alarms=around.alarms,
@@ -273,6 +279,7 @@ class ControlRoom:
             return  # equity is what it was
         drawdown = view.drawdown
         self.breakers.note_equity(view.equity, ts_ns)
+        self._automatic_kill.check()
         if in_emergency:
             # what the desk shows may be an event ahead of the instant that ends
             held = self.guards() if self._flat else self.guards() - {Guard.POSITIONS_CLOSED}
@@ -400,6 +407,10 @@ class ControlRoom:
 
     def _on_journal_lost(self, error: Bot4Error) -> None:
         self.lose_state(str(error))
+
+    def _on_kill_report(self, report: KillReport) -> None:
+        for listener in self.kill_listeners:
+            listener(report)
 
     def _on_liquidation_alarm(self, now_ns: int, reason: str) -> None:
         self.gate.audit.append(now_ns, "LIQUIDATION_ALARM", {"reason": reason})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from risk.alarms import Alarms
 from risk.control.room import ControlRoom
+from risk.kill_records import KillReport
 from risk.modes.authorisation import Authority, Role
 from risk.modes.changes import ModeChange, Unchanged
 from risk.modes.operators import Operator
@@ -50,10 +51,17 @@ class Supervisor:
         self._alarms = alarms
         self._target = target
         room.gate.mode_listeners.append(self._on_mode)
+        room.kill_listeners.append(self._on_kill)
 
     def _on_mode(self, mode: Mode) -> None:
-        if mode is not Mode.EMERGENCY:
-            return
+        if mode is Mode.EMERGENCY:
+            self._come()
+
+    def _on_kill(self, report: KillReport) -> None:
+        if report.finished:
+            self._come()
+
+    def _come(self) -> None:
         due_ns = self._operator.recovery_ns(self._room.now())
         if due_ns is not None:
             self._alarms.set("supervisor", due_ns, self._look)
@@ -61,10 +69,12 @@ class Supervisor:
     def _look(self) -> None:
         """Take one step; each is an instant of its own, as of simultaneous requests the most restrictive wins."""
         room = self._room
+        who = Authority(SIMULATED, Role.RISK_OFFICER, "looked at what happened")
+        for kill in room.kills.engaged():
+            room.kills.clear(kill.scope, who)
         mode = room.governor.mode
-        if mode is self._target or mode.priority < self._target.priority:
+        if mode.priority <= self._target.priority:
             return
-        who = Authority(SIMULATED, Role.RISK_OFFICER, "looked at after the Emergency")
         answer = room.governor.request(_UPWARD[mode], who, room.now(), self._guards(who))
         room.after_change(answer)
         went_up = isinstance(answer, ModeChange | Unchanged)

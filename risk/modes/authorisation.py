@@ -214,3 +214,9 @@ def may_ask(role: Role, before: Mode, target: Mode) -> bool:
 def clipped(text: str) -> str:
     """Cut a text to what is kept of it."""
     return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 3] + "..."
+
+
+def role_of(operator: str, claimed: str, config: AuthorisationConfig) -> str:
+    """Return the role of a command: the claimed one, else its operator's configured one; a stranger's is the least."""
+    held = config.roles.get(operator)
+    return claimed or (Role.VIEWER if held is None else held).value

@@ -297,7 +297,7 @@ def test_every_command_is_chained_to_the_audit_log_also_where_it_was_refused(nod
         "on": "stored state",
     }
     assert "NOT_AUTHORISED" in records[2]["data"]["answer"]
-    assert "ROLE_NOT_HELD" in records[3]["data"]["answer"]
+    assert "OPERATOR_UNKNOWN" in records[3]["data"]["answer"]
 
 
 def test_a_broken_audit_log_keeps_nobody_from_taking_risk_away_and_is_told(node: Node) -> None:

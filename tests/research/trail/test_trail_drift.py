@@ -10,6 +10,7 @@ from trail_world import SECOND_NS, World, fill
 
 from research.trail.drift import Drift, drift
 from research.trail.folder import TrailFolder
+from risk.audit import AuditLog, resume
 from risk.verdict import Approved, Basis
 
 
@@ -95,3 +96,25 @@ def test_the_earliest_of_several_differences_is_named(tmp_path: Path) -> None:
     found = difference(tmp_path, change)
     assert found.difference is not None
     assert found.difference.kind == "DATA"
+
+
+def test_sessions_of_one_node_are_told_apart(tmp_path: Path) -> None:
+    """A node's audit log goes on from session to session: each session's trail is its own part of it."""
+    node = tmp_path / "node"
+    for number, amounts in (("000001", [-0.5]), ("000002", [-0.7, -0.1])):
+        (node / "sessions" / number).mkdir(parents=True)
+        (node / "sessions" / number / "decisions.jsonl").write_bytes(b"")
+        head, _ = resume(node / "audit.jsonl")
+        with (node / "audit.jsonl").open("ab") as file:
+            log = AuditLog(file, after=head)
+            log.append(1, "SESSION_START", {"session": number})
+            for amount in amounts:
+                log.append(2, "FUNDING", {"amount": amount})
+
+    first, second = (TrailFolder(node / "sessions" / number) for number in ("000001", "000002"))
+
+    assert [record.data["amount"] for record in second.audit() if record.kind == "FUNDING"] == [-0.7, -0.1]
+    assert drift(first, first).equal
+    found = drift(first, second).difference
+    assert found is not None
+    assert found.kind == "FUNDING"

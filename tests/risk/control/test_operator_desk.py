@@ -260,7 +260,7 @@ def test_roles_verbs_and_modes(operator: str, mode: Mode) -> None:
     ("who", "said"),
     [
         ({"operator": "nobody", "role": "admin"}, "OPERATOR_UNKNOWN"),
-        ({"operator": "nobody"}, "ROLE_NOT_HELD"),
+        ({"operator": "nobody"}, "OPERATOR_UNKNOWN"),
         ({"operator": "olaf", "role": "admin"}, "ROLE_NOT_HELD"),
         ({"operator": "system", "role": "system"}, "ROLE_NOT_HELD"),
         ({"operator": "olaf", "role": "system"}, "ROLE_NOT_HELD"),

@@ -47,7 +47,7 @@ def test_a_drawdown_begins_an_emergency_that_closes_everything() -> None:
     assert world.modes() == ["Emergency"]
     assert filled(world) == [("BUY", 2.0), ("SELL", 2.0)]
     assert world.strategy.positions == []
-    closed = [record for record in world.kinds("EMERGENCY_ALL_CLOSED")]
+    closed = world.kinds("EMERGENCY_ALL_CLOSED")
     assert [(record["took_s"], record["in_time"]) for record in closed] == [(0.0, True)]
     assert [reason.split(" ")[0].rstrip(":") for reason in world.denials()] == ["MODE_FORBIDS"]
 
