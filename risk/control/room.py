@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
-from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderRejected, PositionClosed
+from nautilus_trader.model.events import OrderFilled
 
 from errors import Bot4Error
 from risk.account_margin import MarginAccounts
 from risk.alarms import Alarms
 from risk.audit import Head
-from risk.barriers import Barrier, Level, Source, venue_of
+from risk.barriers import Barrier, Level, Source
 from risk.breakers import BreakerBoard
 from risk.circuit import SYSTEM, State
-from risk.circuit import Scope as BreakerScope
-from risk.control.automatic_kill import AutomaticKill
 from risk.control.config import ControlConfig
 from risk.control.document import ControlState
 from risk.control.floods import FloodGuard
 from risk.control.keeper import Keeper, Stores
 from risk.control.limit_changes import tightened
+from risk.control.listener import Listener
 from risk.desk import Desk
 from risk.gate import Gate
 from risk.guardian import Guardian
-from risk.intent import Intent
 from risk.kill import KillSwitches
 from risk.kill_records import KillReport
 from risk.modes.changes import ModeChange
@@ -39,10 +36,6 @@ from risk.operator_orders import OperatorOrders
 from risk.review_trail import lost_requests
 from risk.ruleset import Ruleset
 from risk.stops import StopPlanner
-from risk.verdict import Parked, Refusal, Verdict
-
-RETRY_NS = 60 * 1_000_000_000
-"""How long breakers stay open that could not be loosened, because the stores did not take it, until the next try."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,11 +108,7 @@ class ControlRoom:
         """Told why, once, when the state or the journal can't be kept any more."""
         self.kill_listeners: list[Callable[[KillReport], None]] = []
         """Told of every report of a kill switch."""
-        self._begun = False
-        self._open: set[BreakerScope] = set()
-        self._advance_after_ns = 0
-        self._flat = False
-        self._sizes: dict[str, float] = {}
+        self._listener = Listener(self)
         view, audit, now = gate.view, gate.audit, around.now
         self.keeper = Keeper(self.state, stores, restored)
         self.triggers = Triggers(config.triggers, restored.triggers if restored is not None else None)
@@ -128,7 +117,7 @@ class ControlRoom:
             powers=POWERS[start.mode],
             equity=equity,
             audit=audit,
-            publish=self._on_barriers,
+            publish=self._listener.on_barriers,
             persist=self._store,
             restored=restored.breakers if restored is not None else None,
         )
@@ -145,7 +134,6 @@ class ControlRoom:
             on_report=self._on_kill_report,
             restored=restored.kills if restored is not None else None,
         )
-        self._automatic_kill = AutomaticKill(self.kills, view, config.kill.daily_loss_max)
         self.closer = EmergencyCloser(
             desk=around.desk,
             alarms=around.alarms,
@@ -183,10 +171,10 @@ class ControlRoom:
 
     def _listen(self) -> None:
         watch, gate = self.gate.watch, self.gate
-        watch.observers[:0] = [self, self.kills, self.closer]
+        watch.observers[:0] = [self._listener, self.kills, self.closer]
         watch.mark_listeners.append(self.guardian.on_mark)
         watch.on_unknown_fill = self.on_unknown_fill
-        gate.verdict_listeners.append(self.on_verdict)
+        gate.verdict_listeners.append(self._listener.on_verdict)
         gate.on_state_lost = self._on_journal_lost
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -202,8 +190,7 @@ class ControlRoom:
         if self._restored is not None and self._restored.review is not None:
             lost_requests(self._restored.review, now, self.gate.audit)
         self.governor.begin(now)
-        self._begun = True
-        self._count_trips()
+        self._listener.begin()
         self._confirm()
         self.kills.resume()
 
@@ -226,69 +213,7 @@ class ControlRoom:
             session=self._session,
         )
 
-    # -- what the gate and the engine tell -------------------------------------------------------------------------
-
-    def on_verdict(self, intent: Intent, verdict: Verdict) -> None:
-        """Count decisions and breaches of limits, and what shows a broken strategy."""
-        statistics = self.governor.statistics
-        statistics.note_decision()
-        if isinstance(verdict, Parked):
-            statistics.note_request()
-        elif isinstance(verdict, Refusal):
-            self.triggers.note_breach(verdict.reason, self._around.now())
-            self.floods.note_refusal(intent, verdict, self._around.now())
-
-    def on_order_event(self, event: Any) -> None:
-        """Count how the venue answers."""
-        if isinstance(event, OrderRejected):
-            self.breakers.note_error(BreakerScope(Level.VENUE, venue_of(event.instrument_id.value)), event.ts_init)
-        elif isinstance(event, OrderAccepted | OrderFilled):
-            try:
-                self.breakers.note_ok(BreakerScope(Level.VENUE, venue_of(event.instrument_id.value)), event.ts_init)
-            except Bot4Error as error:  # it stays half-open
-                self._note_not_loosened(error, event.ts_init)
-
-    def on_position_event(self, event: Any) -> None:
-        """Count what trades earned, and what was added to a position, be it its first part or one more."""
-        strategy, instrument = event.strategy_id.value, event.instrument_id.value
-        before, now = self._sizes.pop(event.position_id.value, 0.0), abs(event.signed_qty)
-        if isinstance(event, PositionClosed):
-            profit = event.realized_pnl.as_double()
-            try:
-                self.breakers.note_trade_closed(strategy, instrument, profit, event.ts_init)
-            except Bot4Error as error:  # those of its breakers that would have closed stay half-open
-                self._note_not_loosened(error, event.ts_init)
-            self.governor.statistics.note_realised(profit)
-            return
-        self._sizes[event.position_id.value] = now
-        if now > before:
-            self.breakers.note_opened(strategy, instrument, event.ts_init)
-
-    def on_instant_end(self, ts_ns: int) -> None:
-        """Look at the account as it stood at the end of an instant: breakers by drawdown, triggers of an Emergency."""
-        if self.breakers.next_ns is not None and ts_ns >= self._advance_after_ns:
-            try:
-                self.breakers.advance(ts_ns)
-            except Bot4Error as error:  # they stay open: nothing loosens that is not durable
-                self._note_not_loosened(error, ts_ns)
-                self._advance_after_ns = ts_ns + RETRY_NS
-        view = self.gate.view
-        in_emergency = view.mode is Mode.EMERGENCY
-        was_flat, self._flat = self._flat, view.open_positions == 0
-        if was_flat and self._flat and not in_emergency and not self.triggers.alert:
-            return  # equity is what it was
-        drawdown = view.drawdown
-        self.breakers.note_equity(view.equity, ts_ns)
-        self._automatic_kill.check()
-        if in_emergency:
-            # what the desk shows may be an event ahead of the instant that ends
-            held = self.guards() if self._flat else self.guards() - {Guard.POSITIONS_CLOSED}
-            self.governor.note_recovery(held, ts_ns)
-            return
-        fired = self.triggers.evaluate(ts_ns, drawdown)
-        if fired is not None:
-            figures = "" if fired.measured is None else f": {fired.measured:.6g}, limit {fired.limit:.6g}"
-            self.governor.emergency(fired.trigger, f"{fired.reason}{figures}", self._around.now())
+    # -- what goes wrong ----------------------------------------------------------------------------------------
 
     def on_unknown_fill(self, event: OrderFilled) -> None:
         """Begin an Emergency: something was filled that the gate has not approved."""
@@ -312,27 +237,6 @@ class ControlRoom:
         self.gate.audit.append(now, "STATE_LOST", {"reason": reason})
         for listener in self.lost_listeners:
             listener(reason)
-
-    def _on_barriers(self, barriers: tuple[Barrier, ...]) -> None:
-        """Show the breakers' barriers to the gate."""
-        self.gate.view.apply_barriers(Source.BREAKER, barriers)
-        if self._begun:
-            self._count_trips()
-
-    def _count_trips(self) -> None:
-        """Tell the triggers which breakers opened, and when: wider ones that opened with a narrower are one with it."""
-        circuits = self.breakers.snapshot().circuits
-        tripped = {each.scope: each.tripped_ns or 0 for each in circuits if each.state is not State.CLOSED}
-        shadows = {(wider, at_ns) for scope, at_ns in tripped.items() for wider in scope.wider()[1:]}
-        own = {scope for scope, at_ns in tripped.items() if (scope, at_ns) not in shadows}
-        for scope in sorted(self._open - own, key=_name):
-            self.triggers.note_breaker(_name(scope), self._around.now(), is_open=False)
-        for scope in sorted(own - self._open, key=_name):
-            self.triggers.note_breaker(_name(scope), tripped[scope], is_open=True)
-        self._open = own
-
-    def _note_not_loosened(self, error: Bot4Error, now_ns: int) -> None:
-        self.gate.audit.append(now_ns, "BREAKER_NOT_LOOSENED", {"reason": str(error)})
 
     # -- guards ------------------------------------------------------------------------------------------------
 
@@ -418,7 +322,3 @@ class ControlRoom:
     def _lot_of(self, instrument: str) -> float:
         facts = self.gate.view.facts(instrument)
         return 0.0 if facts is None else facts.size_increment
-
-
-def _name(scope: BreakerScope) -> str:
-    return f"{scope.level.value} {scope.name}".rstrip()
