@@ -18,7 +18,7 @@ from tests.risk.world import BTC, ETH, LOT, NOW, buy, facts, filled, sell, sent,
 
 RULES = Ruleset(LimitsConfig())
 OFF = {"enabled": False}
-ALL_OFF = msgspec.convert({name: OFF for name in LimitsConfig.__struct_fields__}, LimitsConfig)
+ALL_OFF = msgspec.convert(dict.fromkeys(LimitsConfig.__struct_fields__, OFF), LimitsConfig)
 
 
 def barrier(level: Level, name: str, source: Source = Source.BREAKER, *, probing: bool = False) -> Barrier:
