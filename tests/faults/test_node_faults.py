@@ -76,8 +76,10 @@ def test_a_failed_sync_of_the_journal_ends_the_node_before_the_order_is_sent(
     decisions = [json.loads(line) for line in (folder / "sessions/000001/decisions.jsonl").read_text().splitlines()]
     assert ended.exit_code == 1, ended.output
     assert "the disk failed" in ended.output
-    assert decisions[-1]["code"] == "STATE_NOT_DURABLE"
-    assert [each["verdict"] for each in decisions[:-1]] == ["APPROVED"] * (len(decisions) - 1)
+    sent = [each["verdict"] for each in decisions].index("REFUSED")
+    assert sent > 0
+    assert decisions[sent]["code"] == "STATE_NOT_DURABLE"
+    assert {each["verdict"] for each in decisions[sent:]} == {"REFUSED"}
     assert len(audit(folder, "STATE_LOST")) == 1
 
     report, _ = run_session(config(folder, {"orders": 1}), sample_home / "catalog", wait_for_an_order)
