@@ -12,10 +12,14 @@ import pyarrow.parquet as pq
 from errors import PreconditionError
 from research.reports.runs import find_run, read_manifest
 from risk.audit import AuditRecord, Head, read_heads, records
+from risk.control.document import decode
+from risk.state.file_store import peek
+from risk.state.store import Found
 
 AUDIT = "audit.jsonl"
 HEADS = "audit.heads.jsonl"
 DECISIONS = "decisions.jsonl"
+STATE = "state"
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -58,8 +62,8 @@ class TrailFolder:
         raise PreconditionError(f"{self.path}: {AUDIT} is missing")
 
     def heads(self) -> tuple[Head, ...]:
-        """Return the heads published beside the audit log, and a run's final one from its manifest."""
-        heads = read_heads(self.audit_path.with_name(HEADS))
+        """Return the heads published beside the audit log, in a node's stored state, and in a run's manifest."""
+        heads = (*read_heads(self.audit_path.with_name(HEADS)), *_stored_head(self.audit_path.with_name(STATE)))
         if (self.path / "manifest.json").is_file():
             manifest = read_manifest(self.path)
             if manifest.audit_head:
@@ -133,3 +137,15 @@ def find(home: Path, name: str) -> TrailFolder:
         sessions = sorted(path for path in (node / "sessions").glob("*") if path.is_dir())
         return TrailFolder(sessions[-1] if sessions else node)
     return TrailFolder(find_run(home / "runs", name))
+
+
+def _stored_head(folder: Path) -> tuple[Head, ...]:
+    """Return the head that a node's state holds, none where there is no state that can be read."""
+    finding = peek(folder) if folder.is_dir() else None
+    if not isinstance(finding, Found):
+        return ()
+    try:
+        head = decode(finding.record.payload).audit
+    except ValueError:
+        return ()
+    return (head,) if head.count else ()

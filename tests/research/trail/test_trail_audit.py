@@ -14,6 +14,11 @@ from errors import PreconditionError
 from research.trail.explain import explain
 from research.trail.folder import TrailFolder, find
 from research.trail.verify import verify_folder
+from risk.audit import AuditLog, Head
+from risk.control.document import ControlState
+from risk.modes.changes import GovernorSnapshot
+from risk.modes.table import Mode
+from risk.state.durable import StateConfig, open_state
 
 
 @pytest.fixture
@@ -94,3 +99,23 @@ def test_drift_ends_with_5_where_runs_differ(run: Path, tmp_path: Path) -> None:
     parted = runner.invoke(app, ["report", "drift", str(run), str(other), "--json"])
     assert parted.exit_code == 5
     assert json.loads(parted.stdout)["difference"]["kind"] == "DATA"
+
+
+def test_a_nodes_log_is_held_against_the_head_in_its_stored_state(tmp_path: Path) -> None:
+    session = tmp_path / "node" / "sessions" / "000001"
+    session.mkdir(parents=True)
+    (session / "decisions.jsonl").write_bytes(b"")
+    log = tmp_path / "node" / "audit.jsonl"
+    with log.open("wb") as file:
+        audit = AuditLog(file)
+        audit.append(1, "SESSION_START", {"session": "000001"})
+        audit.append(2, "MODE", {})
+    stores = open_state(StateConfig(folder=str(tmp_path / "node" / "state")), {})
+    stores.recover()
+    state = ControlState(governor=GovernorSnapshot(mode=Mode.MANUAL), audit=Head(audit.count, audit.head, 2))
+    stores.commit(state.encode(), Mode.MANUAL.priority)
+    stores.close()
+
+    assert verify_folder(TrailFolder(session)).problem is None
+    log.write_bytes(log.read_bytes().splitlines(keepends=True)[0])
+    assert verify_folder(TrailFolder(session)).problem == "the chain ends before the published head"
