@@ -36,6 +36,7 @@ from research.recording.heartbeat import Heartbeat
 from research.recording.heartbeat import as_engine_data as wrap_heartbeat
 from research.recording.recording import FILE_NAME, End, Header, RecordingWriter
 from research.session import attach
+from risk import position_watch
 from risk.ask import Ask
 from risk.control.queries import questions
 from risk.controller import currency_of
@@ -167,6 +168,7 @@ class PaperNode:
             self._state.stores,
         )
         room = self._parts.room
+        position_watch.load()
         self._state.attach(self._parts.controller, kernel.cache)
         room.lost_listeners.append(self._on_state_lost)
         self._control = ControlSocket(

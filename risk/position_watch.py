@@ -112,6 +112,23 @@ def watch(
     return Watched(distance, alone, ratio, nearest, all_known)
 
 
+def load() -> None:
+    """Load the compiled pass now, or compile it on a machine's first use: seconds that no open position shall wait."""
+    no_floats, no_rows = np.empty(0), np.empty(0, dtype=np.int64)
+    watch(
+        no_floats,
+        no_floats,
+        no_floats,
+        no_floats,
+        no_rows,
+        no_rows,
+        no_rows,
+        no_rows,
+        Schedules(),
+        np.array([math.nan]),
+    )
+
+
 def watch_holdings(wallet: float, holdings: Sequence[Holding], schedules: Schedules) -> Watched:
     """Judge the holdings of one account; for tests and small books."""
     spans = [schedules.span(holding.brackets) for holding in holdings]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +35,8 @@ def capture_config(folder: Path, capture: Path, *, speed: float, **feed: Any) ->
     """Three strategies of two kinds on one instrument; decisions on trades, ticks, time and timers."""
     document = {
         "node": {"name": "parity", "folder": str(folder), "heartbeat_ms": 50},
-        "feed": {"source": "capture", "instruments": [PERP], "paths": [str(capture)], "speed": speed} | feed,
+        "feed": {"source": "capture", "instruments": [PERP], "paths": [str(capture)], "speed": speed, "at_end": "wait"}
+        | feed,
         "mode": {"mode": "FullAuto"},
         "venue": {"starting_balance": 100_000.0, "latency_ms": 5, "slippage_bps": 0.1, "funding": {"missing": "zero"}},
         "limits": {"duplicate": {"enabled": False}},
@@ -63,7 +66,7 @@ def crossing(bars: str, size: str) -> dict[str, Any]:
 
 
 class Operator(threading.Thread):
-    """A person at the node's socket: supervises for a while, answers what waits in turn yes and no, then lets go."""
+    """A person at the node's socket: supervises a while, answers what waits in turn yes and no, and ends the session."""
 
     def __init__(self, folder: Path, supervised_s: float) -> None:
         super().__init__(daemon=True)
@@ -83,8 +86,12 @@ class Operator(threading.Thread):
                 time.sleep(0.02)
             self.say(Verb.SET_MODE, mode="FullAuto")
             self.say(Verb.APPROVE, key="nothing-waits-here")
+            while (feed := query(self.folder, "status")["feed"])["shown"] < feed["total"]:
+                time.sleep(0.05)
         except BaseException as failure:  # noqa: BLE001 (told to the test)
             self.failure = failure
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)  # as a person does; a slow machine must not end the feed before that
 
     def say(self, verb: Verb, **arguments: Any) -> None:
         self.count += 1
@@ -95,7 +102,7 @@ class Operator(threading.Thread):
 def run_and_replay(
     config: NodeConfig, tmp_path: Path, *, supervised_s: float, catalog: Path | None = None
 ) -> tuple[NodeReport, Replayed, Operator, Path]:
-    """Run a session to the end of its feed with an operator, and replay it into a folder of its own."""
+    """Run a session until its operator ends it, after the feed's end, and replay it into a folder of its own."""
     folder = Path(config.node.folder or "")
     operator = Operator(folder, supervised_s)
     report = run_node(config, catalog_root=catalog or tmp_path / "no-catalog", on_ready=operator.start)

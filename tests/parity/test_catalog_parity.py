@@ -46,6 +46,7 @@ def bars_config(folder: Path, **venue: Any) -> NodeConfig:
             "start": "2019-06-01",
             "end": "2019-06-05",
             "bar_seconds": 0.025,
+            "at_end": "wait",
         },
         "mode": {"mode": "FullAuto"},
         "control": SUPERVISED,

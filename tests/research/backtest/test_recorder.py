@@ -62,6 +62,8 @@ enabled = false
 enabled = false
 [control.stops]
 enabled = false
+[control.kill]
+daily_loss_max = 1.0
 [control.breakers]
 position = {enabled = false}
 strategy = {enabled = false}
