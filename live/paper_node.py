@@ -27,7 +27,7 @@ from live.node_report import NodeReport, report_of, status_of
 from live.node_state import NodeState
 from live.paper_client import PaperExecutionClient, SandboxLiveExecClientFactory
 from live.replay_feed import ReplayDataClient, ReplayDataClientFactory
-from live.sequenced_kernel import build_node
+from live.sequenced_kernel import build_node, cancel_rest
 from live.sequencer import Sequencer
 from live.stored_state import ControlFile, write_control_file
 from research.provenance import run_code_version
@@ -227,7 +227,7 @@ class PaperNode:
             self._sequencer.stop()
             await self._node.stop_async()
             await asyncio.wait({running}, timeout=START_TIMEOUT_S)
-            await _cancel_rest()
+            await cancel_rest()
         if self._fault is not None:
             raise Bot4Error(
                 f"the node stopped at input {self._sequencer.accepted + 1}: {self._fault!r}; what led there is in "
@@ -363,14 +363,6 @@ class PaperNode:
         """Return what is true now, as plain data."""
         node, folder = self.config.node.name, self.session_folder
         return status_of(node, folder, self._parts, self._account_now(), self._sequencer, self._feed)
-
-
-async def _cancel_rest() -> None:
-    """End what the engine leaves running on a loop that will be closed."""
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
 
 
 def run_node(

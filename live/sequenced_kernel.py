@@ -123,3 +123,11 @@ def _exchanged(**classes: type[Any]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(kernel_module, name, value)
+
+
+async def cancel_rest() -> None:
+    """End what the engine leaves running on a loop that will be closed."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)

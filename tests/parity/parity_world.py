@@ -66,7 +66,7 @@ def crossing(bars: str, size: str) -> dict[str, Any]:
 
 
 class Operator(threading.Thread):
-    """A person at the node's socket: supervises a while, answers what waits in turn yes and no, and ends the session."""
+    """A person at the socket: supervises a while, answers what waits in turn yes and no, and ends the session."""
 
     def __init__(self, folder: Path, supervised_s: float) -> None:
         super().__init__(daemon=True)
