@@ -111,6 +111,7 @@ def test_a_command_that_never_came_is_noticed(session: Session) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("speed", [1.0, 10.0])
 def test_a_whole_capture_keeps_parity(capture: Path, tmp_path: Path, speed: float) -> None:
     config = capture_config(tmp_path / "node", capture, speed=speed, show=["trades", "quotes", "depth"])
