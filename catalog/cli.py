@@ -184,7 +184,7 @@ def _why(checkup: Checkup) -> str:
 
 
 def _choice[E](flag: str, text: str, into: type[E]) -> E:
-    members: dict[str, E] = {str(member.value).lower(): member for member in into}  # type: ignore[attr-defined]
+    members: dict[str, E] = {str(member.value).lower(): member for member in into}  # type: ignore[attr-defined]  # E is an Enum, which a type parameter can't say
     if text.lower().replace("-", "_") not in members:
         raise ConfigError(f"expected {', '.join(members)}, was {text!r}", where=flag)
     return members[text.lower().replace("-", "_")]

@@ -12,14 +12,13 @@ from nautilus_trader.common.component import Clock, MessageBus
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import SubmitOrder
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TriggerType
-from nautilus_trader.model.events import OrderPendingCancel
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId, StrategyId, TraderId
 from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.model.orders import MarketOrder, Order, StopMarketOrder
 from nautilus_trader.model.position import Position
 
-from risk.answers import cancel_of
+from risk.answers import being_cancelled, cancel_of
 from risk.checks.hedge import HEDGE_STRATEGY
 from risk.desk import OpenOrder, OpenPosition, Purpose, TopOfBook
 from risk.intent import Side
@@ -245,18 +244,7 @@ class EngineDesk:
 
     def _mark_cancelling(self, order: Order) -> None:
         """Take the step of a strategy that cancels: the order is being cancelled, and everybody may know."""
-        now = self._clock.timestamp_ns()
-        event = OrderPendingCancel(
-            trader_id=order.trader_id,
-            strategy_id=order.strategy_id,
-            instrument_id=order.instrument_id,
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            account_id=order.account_id,
-            event_id=UUID4(),
-            ts_event=now,
-            ts_init=now,
-        )
+        event = being_cancelled(order, self._clock.timestamp_ns())
         order.apply(event)
         self._cache.update_order(order)
         self._msgbus.publish(f"events.order.{order.strategy_id.value}", event)

@@ -171,6 +171,6 @@ def _reduce(values: F64, ends: I64, how: np.ufunc | object) -> F64:
         part = values[begin : end + 1]
         part = part[np.isfinite(part)]
         if len(part):
-            out[index] = how(part)  # type: ignore[operator]
+            out[index] = how(part)  # type: ignore[operator]  # a ufunc, which NumPy types as a union
         begin = end + 1
     return out

@@ -112,7 +112,7 @@ def _checked(observations: F64, width: int, regimes: int) -> F64:
 
 def _model(regimes: int, seed: int, **more: Any) -> Any:
     try:
-        from hmmlearn.hmm import GaussianHMM  # type: ignore[import-untyped]
+        from hmmlearn.hmm import GaussianHMM  # type: ignore[import-untyped]  # ships no types
     except ImportError as error:
         raise PreconditionError("fitting regimes needs hmmlearn, which is not installed") from error
     # its priors on means and variances would pull the fit away from what the data say, more so for small returns

@@ -37,4 +37,4 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     Nothing is kept on disk. A cache there notices a change of the file it belongs to, but not of the arithmetic that
     is compiled into it from another.
     """
-    return nb.njit(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+    return nb.njit(error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]  # numba ships no types
