@@ -132,7 +132,7 @@ def _position_loss(order: Any, instrument: Any, adds: Adds, limits: Any) -> floa
     if adds.held > 0.0:
         loss += order.held_loss
         loss += adds.held * adds.mark * cost_rate
-    return loss  # type: ignore[no-any-return]
+    return loss  # type: ignore[no-any-return]  # the figures come in as numba records, which have no types
 
 
 @compiled
@@ -141,13 +141,13 @@ def initial_margin(notional: float, instrument: Any) -> float:
     if not notional > 0.0:
         return math.nan if math.isnan(notional) else 0.0
     if instrument.brackets == 0:
-        return notional / instrument.leverage  # type: ignore[no-any-return]
+        return notional / instrument.leverage  # type: ignore[no-any-return]  # the figures come in as numba records, which have no types
     for place in range(instrument.brackets):
         cap, bound, own = instrument.caps[place], instrument.leverages[place], instrument.leverage
         if math.isnan(cap + bound + own):
             return math.nan
         if notional <= cap:
-            return notional / min(own, bound)  # type: ignore[no-any-return]
+            return notional / min(own, bound)  # type: ignore[no-any-return]  # the figures come in as numba records, which have no types
     return math.inf
 
 

@@ -29,7 +29,7 @@ from risk.kernel.layout import (
 )
 from risk.limits import DrawdownBase, LimitsConfig, PositionBasis
 from risk.modes.table import Powers
-from risk.verdict import Refusal
+from risk.verdict import Approved, Refusal
 from risk.view import View
 
 type Record = npt.NDArray[np.void]
@@ -255,6 +255,6 @@ def _record(dtype: np.dtype[Any], **values: Any) -> Record:
     return record
 
 
-def verdict_code(verdict: object) -> int:
+def verdict_code(verdict: Approved | Refusal) -> int:
     """Return the code of a verdict of `Ruleset.decide`, as the kernel gives it."""
-    return CODES.index(verdict.reason if isinstance(verdict, Refusal) else verdict.basis)  # type: ignore[attr-defined]
+    return CODES.index(verdict.reason if isinstance(verdict, Refusal) else verdict.basis)

@@ -125,7 +125,7 @@ class CorrelationTracker:
             setattr(self, name, grown)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _update(returns: F64, decay: float, products: F64, squares: F64, counts: F64) -> None:
     rows, columns = returns.shape
     for row in range(rows):
@@ -142,7 +142,7 @@ def _update(returns: F64, decay: float, products: F64, squares: F64, counts: F64
                 counts[first, second] += 1.0
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _cluster(
     place: int,
     side: int,

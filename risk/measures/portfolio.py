@@ -309,7 +309,7 @@ def _compile() -> None:
     tracker.cluster(0, 1.0, np.zeros((2, 1)), 1.0)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _figures(
     notionals: F64,
     scenarios: F64,
@@ -338,7 +338,7 @@ def _figures(
     return var, cvar
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _of_portfolio(
     notionals: F64, scenarios: F64, alone: F64, profits: F64, constants: F64, place: int, change: float
 ) -> tuple[float, float]:
@@ -369,7 +369,7 @@ def _of_portfolio(
     return var * scale + apart_var, cvar * scale + apart_cvar
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _fill_profits(notionals: F64, scenarios: F64, profits: F64) -> None:
     """Work out each portfolio's profit in each scenario, adding instruments in the order of their places."""
     profits[:] = 0.0

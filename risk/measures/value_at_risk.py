@@ -181,7 +181,7 @@ def _tail_share(confidence: float) -> float:
     return 1.0 - confidence
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def tail_loss(returns: F64, tail_share: float) -> tuple[float, float]:
     """Return quantile loss and mean tail loss of unchecked input; see `historical`."""
     count = returns.shape[0]
@@ -213,7 +213,7 @@ def tail_loss(returns: F64, tail_share: float) -> tuple[float, float]:
     return -quantile, max(-total / (whole + 1), -quantile)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _filter(returns: F64, decay: float, floor: float) -> F64:
     rows, columns = returns.shape
     out = np.full((rows, columns), np.nan)
