@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 
 from errors import Bot4Error
 from risk.audit import AuditLog, AuditRecord
@@ -102,3 +103,14 @@ def codes(answer: Answer) -> set[Code]:
     """Return why a request was refused."""
     assert isinstance(answer, RefusedTransition)
     return {objection.code for objection in answer.objections}
+
+
+M, S, F, E = Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO, Mode.EMERGENCY
+CHECKED = (
+    Guard.SYSTEMS_HEALTHY,
+    Guard.MODELS_READY,
+    Guard.LIMITS_CONFIGURED,
+    Guard.POSITIONS_CLOSED,
+    Guard.RISK_NORMAL,
+)
+SUBSETS = [frozenset(each) for each in chain.from_iterable(combinations(CHECKED, size) for size in range(6))]

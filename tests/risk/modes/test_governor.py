@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
-
 import pytest
 
 from risk.modes.authorisation import Authority, Code, Role
@@ -21,21 +19,15 @@ from tests.risk.modes.governed import (
     FACTS,
     LATER,
     OTTO,
+    SUBSETS,
+    E,
+    F,
+    M,
+    S,
     codes,
     in_mode,
     world,
 )
-
-M, S, F, E = Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO, Mode.EMERGENCY
-CHECKED = (
-    Guard.SYSTEMS_HEALTHY,
-    Guard.MODELS_READY,
-    Guard.LIMITS_CONFIGURED,
-    Guard.POSITIONS_CLOSED,
-    Guard.RISK_NORMAL,
-)
-SUBSETS = [frozenset(each) for each in chain.from_iterable(combinations(CHECKED, size) for size in range(6))]
-
 
 # what a request comes to, by from, to and role: "no" is refused, "at once", "same", "asks" waits for approval, and
 # names of guards must hold; "-" means the role may not ask. Columns: operator, risk officer, admin, system

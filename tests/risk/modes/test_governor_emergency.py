@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
-
 import pytest
 
 from risk.modes.authorisation import Code, Role
@@ -25,21 +23,14 @@ from tests.risk.modes.governed import (
     SECOND,
     STRICT,
     SYSTEM,
+    E,
+    F,
+    M,
+    S,
     codes,
     in_mode,
     parked,
 )
-
-M, S, F, E = Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO, Mode.EMERGENCY
-CHECKED = (
-    Guard.SYSTEMS_HEALTHY,
-    Guard.MODELS_READY,
-    Guard.LIMITS_CONFIGURED,
-    Guard.POSITIONS_CLOSED,
-    Guard.RISK_NORMAL,
-)
-SUBSETS = [frozenset(each) for each in chain.from_iterable(combinations(CHECKED, size) for size in range(6))]
-
 
 # -- emergency and recovery ----------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
 from typing import Any
 
 import pytest
@@ -30,21 +29,14 @@ from tests.risk.modes.governed import (
     SYSTEM,
     T0,
     VERA,
+    E,
+    F,
+    M,
+    S,
     codes,
     in_mode,
     parked,
 )
-
-M, S, F, E = Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO, Mode.EMERGENCY
-CHECKED = (
-    Guard.SYSTEMS_HEALTHY,
-    Guard.MODELS_READY,
-    Guard.LIMITS_CONFIGURED,
-    Guard.POSITIONS_CLOSED,
-    Guard.RISK_NORMAL,
-)
-SUBSETS = [frozenset(each) for each in chain.from_iterable(combinations(CHECKED, size) for size in range(6))]
-
 
 # -- one instant ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
 from typing import Any
 
 import msgspec
@@ -16,7 +15,6 @@ from risk.modes.changes import (
     contradiction_in,
 )
 from risk.modes.table import Mode
-from risk.modes.transitions import Guard
 from risk.modes.triggers import Trigger
 from tests.risk.modes.governed import (
     ADA,
@@ -26,20 +24,14 @@ from tests.risk.modes.governed import (
     RUTH,
     SECOND,
     T0,
+    E,
+    F,
+    M,
+    S,
     World,
     in_mode,
     world,
 )
-
-M, S, F, E = Mode.MANUAL, Mode.SEMI_AUTO, Mode.FULL_AUTO, Mode.EMERGENCY
-CHECKED = (
-    Guard.SYSTEMS_HEALTHY,
-    Guard.MODELS_READY,
-    Guard.LIMITS_CONFIGURED,
-    Guard.POSITIONS_CLOSED,
-    Guard.RISK_NORMAL,
-)
-SUBSETS = [frozenset(each) for each in chain.from_iterable(combinations(CHECKED, size) for size in range(6))]
 
 
 def after_restart(made: World, mode: Mode, **changes: Any) -> World:
